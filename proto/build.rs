@@ -1,0 +1,24 @@
+//! Compiles the contracts with `protox`, in pure Rust: no `protoc` is needed on the machine.
+
+use std::{env, fs, path::PathBuf};
+
+use prost::Message as _;
+
+const FILES: &[&str] = &[
+    "frontdesk/common/v1/caller.proto",
+    "frontdesk/common/v1/error_reason.proto",
+    "frontdesk/session/v1/session_service.proto",
+    "frontdesk/sheets/v1/contact_service.proto",
+    "frontdesk/sheets/v1/event_service.proto",
+    "frontdesk/sheets/v1/ledger_service.proto",
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=frontdesk");
+    let descriptors = protox::compile(FILES, ["."])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("frontdesk.bin"), descriptors.encode_to_vec())?;
+    // `bytes` fields are `bytes::Bytes`: a webhook body is passed on without a copy.
+    tonic_prost_build::configure().bytes(".").compile_fds(descriptors)?;
+    Ok(())
+}

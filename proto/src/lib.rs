@@ -1,0 +1,33 @@
+//! The contracts between the services, generated from the `.proto` files beside this crate.
+//!
+//! Every rpc and field is described where it is declared; this crate adds nothing but the module tree and the
+//! descriptor set that gRPC reflection serves. What is listed in `tests/contract.txt` is never renumbered.
+
+#![allow(missing_docs, clippy::allow_attributes, reason = "the generated servers and clients carry no docs")]
+
+/// All files' descriptors, for gRPC reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/frontdesk.bin"));
+
+/// What every area shares.
+pub mod common {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("frontdesk.common.v1");
+    }
+}
+
+/// Sessions of a chat.
+pub mod session {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("frontdesk.session.v1");
+    }
+}
+
+/// Events, contacts and the ledger.
+pub mod sheets {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("frontdesk.sheets.v1");
+    }
+}
