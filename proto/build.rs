@@ -16,7 +16,7 @@ const FILES: &[&str] = &[
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=frontdesk");
     let descriptors = protox::compile(FILES, ["."])?;
-    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     fs::write(out.join("frontdesk.bin"), descriptors.encode_to_vec())?;
     // `bytes` fields are `bytes::Bytes`: a webhook body is passed on without a copy.
     tonic_prost_build::configure().bytes(".").compile_fds(descriptors)?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Money,
-    row::{Cell, Cells},
+    row::{Cell, Cells, Row},
 };
 
 /// One of the seven tabs.
@@ -99,8 +99,8 @@ macro_rules! tab_row {
     ($(#[$doc:meta])* $name:ident in $tab:ident { $($(#[$field_doc:meta])* $field:ident $(as $column:literal)?: $type:ty,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-        #[serde(default)]
-        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name { $($(#[$field_doc])* $(#[serde(rename = $column)])? pub $field: $type,)* }
 
         impl $name {
             /// The header row.
@@ -293,9 +293,50 @@ tab_row! {
     }
 }
 
+/// Reads the row of `tab` that the JSON object `cells` tells, column by column: times as RFC 3339, money as
+/// `{"minor": 1050, "currency": "EUR"}`, what is absent as empty.
+///
+/// # Errors
+/// A column that the tab does not have, or a value of the wrong type.
+pub fn decode(
+    tab: Tab,
+    cells: serde_json::Value,
+    version: u64,
+    occurred_at: Timestamp,
+) -> Result<Row, serde_json::Error> {
+    fn read<T: TabRow + serde::de::DeserializeOwned>(
+        cells: serde_json::Value,
+        version: u64,
+        occurred_at: Timestamp,
+    ) -> Result<Row, serde_json::Error> {
+        Ok(Row::of(&serde_json::from_value::<T>(cells)?, version, occurred_at))
+    }
+    match tab {
+        Tab::Contacts => read::<Contact>(cells, version, occurred_at),
+        Tab::Leads => read::<Lead>(cells, version, occurred_at),
+        Tab::Engagements => read::<Engagement>(cells, version, occurred_at),
+        Tab::Bookings => read::<Booking>(cells, version, occurred_at),
+        Tab::Subscriptions => read::<Subscription>(cells, version, occurred_at),
+        Tab::Payments => read::<Payment>(cells, version, occurred_at),
+        Tab::ChatEvents => read::<ChatEvent>(cells, version, occurred_at),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn rows_are_read_by_column() {
+        let cells = json!({"id": "pi_1", "amount": {"minor": 1050, "currency": "eur"}, "paid_at": "2025-11-01T18:00:00Z"});
+        let row = decode(Tab::Payments, cells, 3, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!((row.id.as_str(), row.version), ("pi_1", 3));
+        assert_eq!(row.cells["amount"], Cell::Money(Money { minor: 1050, currency: "EUR".parse().unwrap() }));
+        assert!(decode(Tab::Payments, json!({"amout": 1}), 1, Timestamp::UNIX_EPOCH).is_err());
+        let event = decode(Tab::ChatEvents, json!({"type": "chat.turn"}), 1, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(event.cells["type"], Cell::Text("chat.turn".into()));
+    }
 
     #[test]
     fn headers_are_exact() {
