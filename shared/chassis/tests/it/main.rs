@@ -1,0 +1,9 @@
+//! The chassis over real sockets: how servers drain, what travels with a call, how links behave.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod drain;
+mod health;
+mod link;
+mod stage;
+mod travel;
+mod web;
