@@ -1,1 +1,76 @@
-//! wip
+//! Sessions of hosted chats: short-lived client secrets that OpenAI makes for one visitor and one workflow.
+//!
+//! It exists so that a browser never comes near the API key, and so that a visitor who reloads, opens a second tab
+//! or is rate limited costs OpenAI nothing. The invariant: a client secret stays in the memory of the process that
+//! minted it, and is answered only to the visitor that it was minted for.
+
+mod cancel;
+mod config;
+mod error;
+mod failure;
+mod grpc;
+mod limits;
+mod memory;
+mod mint;
+mod openai;
+mod sessions;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use chassis::{Context, Grpc, Server};
+use proto::session::v1::session_service_server::SessionServiceServer;
+use store::{Clock, Store};
+
+pub use config::Config;
+pub use sessions::SCHEMA;
+
+/// The service's name, which is its store's too.
+pub const NAME: &str = "session-broker";
+/// Longest wait for one answer of OpenAI.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// What the service stands on.
+pub struct Parts {
+    /// Where session records are kept.
+    pub store: Arc<dyn Store>,
+    /// Where the time is read.
+    pub clock: Clock,
+    /// Longest wait for one answer of OpenAI; there may be two.
+    pub attempt: Duration,
+}
+
+/// The service as its process runs it.
+///
+/// # Errors
+/// The store cannot be opened.
+pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {
+    let clock = store::system_clock();
+    let store = config.store.open(NAME, SCHEMA, clock.clone()).context("the store cannot be opened")?;
+    assemble(&config, ctx, Parts { store, clock, attempt: ATTEMPT })
+}
+
+/// The service over given parts.
+///
+/// # Errors
+/// A workflow's definition is unsound.
+pub fn assemble(config: &Config, ctx: Context, parts: Parts) -> anyhow::Result<Server> {
+    let Parts { store, clock, attempt } = parts;
+    let registry = config.registry().map_err(|problems| anyhow::anyhow!("{}", config::listed(&problems)))?;
+    let openai = openai::Client::new(&config.openai_base_url, config.openai_api_key.clone(), attempt);
+    let memory = memory::Memory::new(clock.clone());
+    let sessions = sessions::Sessions::new(store);
+    let service = grpc::Service {
+        cancel: cancel::Cancel { openai: openai.clone(), memory: memory.clone(), sessions: sessions.clone() },
+        mint: Arc::new(mint::Mint {
+            registry,
+            limits: limits::Limits::new(config),
+            openai,
+            memory,
+            sessions,
+            clock,
+            ctx,
+        }),
+    };
+    Ok(Grpc::new(proto::FILE_DESCRIPTOR_SET).add(SessionServiceServer::new(service)).into())
+}

@@ -1,0 +1,224 @@
+//! Making a session, or serving one again.
+//!
+//! The invariant: whatever the number of concurrent calls, one visitor has at most one mint under way for the same
+//! workflow, version and state, and it comes to its end even if every caller has hung up.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use chassis::{Context, deadline, request_id};
+use domain::{
+    id::VisitorId,
+    workflow::{Audience, Registry, Workflow},
+};
+use secrecy::SecretString;
+use store::Clock;
+use tracing::Instrument as _;
+
+use crate::{
+    error::Error,
+    failure::Failure,
+    limits::Limits,
+    memory::{Held, Key, Memory},
+    openai,
+    sessions::{Record, Sessions, Status},
+};
+
+/// How often a refresh asks anew when it is given the very secret that it was shown.
+const ATTEMPTS: u32 = 2;
+
+/// Who asks.
+pub(crate) struct Caller {
+    /// The visitor.
+    pub(crate) visitor: VisitorId,
+    /// The Whop user that the visitor has proved to be.
+    pub(crate) whop_user: Option<String>,
+    /// Keyed hash of the network address; may be empty.
+    pub(crate) ip_key: String,
+    /// Host of the site; empty outside a browser.
+    pub(crate) site: String,
+}
+
+/// What the session is for.
+pub(crate) struct Target {
+    /// Slug or `wf_…`; empty for the page's own.
+    pub(crate) workflow: String,
+    /// Path of the page.
+    pub(crate) page: String,
+    /// The traits of the visit that may travel.
+    pub(crate) traits: BTreeMap<String, String>,
+}
+
+/// A session as it is answered.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// The session.
+    pub(crate) held: Held,
+    /// Slug of its workflow.
+    pub(crate) workflow: String,
+}
+
+/// A session that is to be had: all that tells it from others.
+struct Plan {
+    visitor: VisitorId,
+    user: String,
+    workflow: String,
+    hosted: String,
+    version: Option<String>,
+    state: BTreeMap<String, String>,
+}
+
+/// The use case.
+pub(crate) struct Mint {
+    /// The workflows.
+    pub(crate) registry: Registry,
+    /// How often.
+    pub(crate) limits: Limits,
+    /// Who makes sessions.
+    pub(crate) openai: openai::Client,
+    /// What was made.
+    pub(crate) memory: Memory,
+    /// The record of it.
+    pub(crate) sessions: Sessions,
+    /// Where the time is read.
+    pub(crate) clock: Clock,
+    /// Where a mint lives on when its caller is gone.
+    pub(crate) ctx: Context,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    fn key(&self) -> Key {
+        let version = self.version.as_deref().unwrap_or_default();
+        let mut parts = vec![self.visitor.as_str(), &self.user, &self.workflow, &self.hosted, version];
+        parts.extend(self.state.iter().flat_map(|(name, value)| [name.as_str(), value]));
+        Key::of(&parts)
+    }
+
+    fn order(&self) -> openai::Order<'_> {
+        openai::Order {
+            user: &self.user,
+            workflow: &self.hosted,
+            version: self.version.as_deref(),
+            state: &self.state,
+        }
+    }
+}
+
+// === impl Mint ===
+
+impl Mint {
+    /// A session for this caller, whose secret is not `shown`.
+    pub(crate) async fn obtain(
+        self: &Arc<Self>,
+        caller: Caller,
+        target: Target,
+        shown: Option<SecretString>,
+    ) -> Result<Session, Error> {
+        self.limits.check(&caller).map_err(Error::Limited)?;
+        let plan = self.plan(caller, target)?;
+        let workflow = plan.workflow.clone();
+        let held = match self.memory.get(&plan.key(), shown.as_ref()).await {
+            Some(held) => held,
+            None => {
+                let mint = Arc::clone(self);
+                self.detach(async move { mint.make(&plan, shown.as_ref()).await }).await?
+            }
+        };
+        Ok(Session { held, workflow })
+    }
+
+    fn plan(&self, caller: Caller, target: Target) -> Result<Plan, Error> {
+        let workflow = self
+            .registry
+            .choose(&target.workflow, &caller.site, &target.page)
+            .ok_or(Error::WorkflowUnknown)?;
+        if !admits(workflow, &caller) {
+            return Err(Error::WorkflowNotAllowed(workflow.slug.clone()));
+        }
+        let hosted =
+            workflow.hosted.clone().ok_or_else(|| Error::WorkflowNotHosted(workflow.slug.clone()))?;
+        Ok(Plan {
+            user: caller.whop_user.unwrap_or_else(|| caller.visitor.to_string()),
+            visitor: caller.visitor,
+            workflow: workflow.slug.clone(),
+            hosted,
+            version: workflow.version.clone(),
+            state: target.traits,
+        })
+    }
+
+    /// Does `work` in a task of its own, under the caller's deadline, request id and span.
+    async fn detach<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (rest, id) = (deadline::remaining(), request_id::current());
+        let work = async move {
+            match rest {
+                Some(rest) => deadline::within(rest, work).await,
+                None => work.await,
+            }
+        };
+        let work = async move {
+            match id {
+                Some(id) => request_id::scope(id, work).await,
+                None => work.await,
+            }
+        };
+        self.ctx.tasks.spawn(work.in_current_span()).await.unwrap_or(Err(Error::Lost))
+    }
+
+    async fn make(&self, plan: &Plan, shown: Option<&SecretString>) -> Result<Held, Error> {
+        let key = plan.key();
+        for _ in 0..ATTEMPTS {
+            let held =
+                self.memory.get_or(&key, shown, self.mint(plan, &key)).await.map_err(Error::Provider)?;
+            if !shown.is_some_and(|shown| held.has_secret(shown)) {
+                return Ok(held);
+            }
+        }
+        let failure = Failure::Malformed("it holds a secret that was answered before");
+        failure.report(&plan.workflow);
+        Err(Error::Provider(failure.into()))
+    }
+
+    async fn mint(&self, plan: &Plan, key: &Key) -> Result<Held, Failure> {
+        let made = self
+            .openai
+            .create(plan.order(), (self.clock)())
+            .await
+            .inspect_err(|failure| failure.report(&plan.workflow))?;
+        let openai::Made { id, secret, expires_at } = made;
+        self.record(plan, key, &id, expires_at).await;
+        tracing::info!(session.id = id, workflow.slug = plan.workflow, "session minted");
+        Ok(Held { id, secret, expires_at })
+    }
+
+    async fn record(&self, plan: &Plan, key: &Key, id: &str, expires_at: jiff::Timestamp) {
+        let record = Record {
+            visitor: plan.visitor.clone(),
+            workflow: plan.workflow.clone(),
+            expires_at,
+            status: Status::Active,
+            key: key.clone(),
+        };
+        if let Err(error) = self.sessions.add(id, &record).await {
+            // The visitor's chat is worth more than the record: without it the session cannot be cancelled and
+            // ends by itself.
+            tracing::error!(
+                session.id = id,
+                error = &error as &dyn std::error::Error,
+                "session not recorded"
+            );
+        }
+    }
+}
+
+fn admits(workflow: &Workflow, caller: &Caller) -> bool {
+    match workflow.audience {
+        Audience::Anyone => true,
+        Audience::Member => caller.whop_user.is_some(),
+        Audience::Operator => false,
+    }
+}

@@ -1,0 +1,87 @@
+//! The records of sessions: whose each is, of which workflow, until when.
+//!
+//! They exist so that a visitor can end a session and nobody else's. The invariant: no record holds a secret.
+
+use std::sync::Arc;
+
+use domain::id::VisitorId;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::{Collection, Commit, Error, Precondition, Schema, Store, Write};
+
+use crate::memory::Key;
+
+const SESSIONS: Collection<Record> = Collection::new("sessions");
+/// What these documents ask of a store.
+pub const SCHEMA: Schema = Schema { version: 1, indexes: &[] };
+/// How long a record outlives its session.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// What became of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    /// It is good until it expires.
+    Active,
+    /// Its visitor ended it.
+    Cancelled,
+}
+
+/// A session, without its secret. Its id is the document's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Whose it is.
+    pub(crate) visitor: VisitorId,
+    /// Slug of its workflow.
+    pub(crate) workflow: String,
+    /// When it ends.
+    pub(crate) expires_at: Timestamp,
+    /// What became of it.
+    pub(crate) status: Status,
+    /// Where the memory of its process holds it.
+    pub(crate) key: Key,
+}
+
+/// All records.
+#[derive(Clone)]
+pub(crate) struct Sessions {
+    store: Arc<dyn Store>,
+}
+
+impl Sessions {
+    /// The records in this store.
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// The record of a session, unless it ended more than a day ago.
+    pub(crate) async fn get(&self, id: &str) -> Result<Option<Record>, Error> {
+        Ok(SESSIONS.get(&*self.store, id).await?.map(|found| found.value))
+    }
+
+    /// Keeps a new record.
+    pub(crate) async fn add(&self, id: &str, record: &Record) -> Result<(), Error> {
+        match self.commit(write(id, record, Precondition::Any)).await? {
+            Commit::Done(_) => Ok(()),
+            Commit::Conflict | Commit::Unknown => Err(Error::Unknown),
+        }
+    }
+
+    /// Marks a session as cancelled.
+    pub(crate) async fn mark_cancelled(&self, id: &str, record: Record) -> Result<(), Error> {
+        let record = Record { status: Status::Cancelled, ..record };
+        match self.commit(write(id, &record, Precondition::Exists)).await? {
+            // A conflict is a record that has expired meanwhile: there is nothing left to mark.
+            Commit::Done(_) | Commit::Conflict => Ok(()),
+            Commit::Unknown => Err(Error::Unknown),
+        }
+    }
+
+    async fn commit(&self, write: Write) -> Result<Commit, Error> {
+        self.store.commit(vec![write]).await
+    }
+}
+
+fn write(id: &str, record: &Record, precondition: Precondition) -> Write {
+    SESSIONS.put_until(id, record, precondition, Some(record.expires_at + KEPT))
+}

@@ -1,0 +1,13 @@
+//! The service as others meet it: real gRPC, a real store, a provider over real HTTP.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod broker;
+mod cancelling;
+mod failures;
+mod limits;
+mod log;
+mod minting;
+mod refreshing;
+mod settings;
+mod upstream;
