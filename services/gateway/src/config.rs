@@ -1,0 +1,152 @@
+//! Settings of the gateway.
+//!
+//! The invariant: what can be told wrong without a call is a problem before a port is bound.
+
+use std::{io, path::PathBuf};
+
+use chassis::{Problem, config};
+use clap::builder::RangedU64ValueParser;
+use domain::token::Keys;
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+
+use crate::origin::Origins;
+
+/// Fewest characters of a forwarder's secret.
+const FORWARDER_SECRET_MIN: usize = 16;
+/// More proxies than this in a row is a typing error.
+const HOPS_MAX: u64 = 16;
+
+/// Settings of the gateway.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Config {
+    /// Address of session-broker.
+    #[arg(long, env = "SESSION_BROKER_ADDR", default_value = "http://127.0.0.1:8081", value_parser = config::base_url)]
+    pub session_broker_addr: Url,
+    /// Address of sheets-writer.
+    #[arg(long, env = "SHEETS_WRITER_ADDR", default_value = "http://127.0.0.1:8085", value_parser = config::base_url)]
+    pub sheets_writer_addr: Url,
+    /// Keys that sign visitor tokens, newest first: `KEY_ID:SECRET[,…]`, a secret being base64url of at least 32
+    /// bytes. Required in the cloud; a local run makes one and keeps it.
+    #[arg(long, env = "TOKEN_KEYS", hide_env_values = true, value_parser = token_keys)]
+    pub token_keys: Option<Keys>,
+    /// Origins of the pages that may embed the chat, comma-separated: `https://www.example.com`, or
+    /// `https://*.example.com` for all hosts below. Required in the cloud; any loopback origin otherwise.
+    #[arg(long, env = "ALLOWED_ORIGINS", value_parser = Origins::parse)]
+    pub allowed_origins: Option<Origins>,
+    /// Where the public reaches this gateway, e.g. `https://chat.example.com`.
+    #[arg(long, env = "PUBLIC_BASE_URL", value_parser = config::base_url)]
+    pub public_base_url: Option<Url>,
+    /// How many proxies of ours append to `X-Forwarded-For`; 1 in the cloud, else 0.
+    #[arg(long, env = "TRUSTED_PROXY_HOPS", value_parser = RangedU64ValueParser::<u8>::new().range(0..=HOPS_MAX))]
+    pub trusted_proxy_hops: Option<u8>,
+    /// Secret of a front such as Vercel, which may then add one hop: it sends it as `X-Frontdesk-Forwarder`.
+    #[arg(long, env = "FORWARDER_SECRET", hide_env_values = true, value_parser = config::secret)]
+    pub forwarder_secret: Option<SecretString>,
+    /// Where a local run keeps what it makes for itself.
+    #[arg(long, env = "FRONTDESK_DIR", default_value = ".frontdesk")]
+    pub frontdesk_dir: PathBuf,
+}
+
+// === impl Config ===
+
+impl chassis::Config for Config {
+    fn problems(&self, cloud: bool) -> Vec<Problem> {
+        let problem = |setting: &str, why: String| Problem { setting: setting.into(), why };
+        let mut problems = Vec::new();
+        if cloud && self.token_keys.is_none() {
+            problems.push(problem("TOKEN_KEYS", "is required in the cloud".into()));
+        }
+        if cloud && self.allowed_origins.is_none() {
+            problems.push(problem("ALLOWED_ORIGINS", "is required in the cloud".into()));
+        }
+        let weak = |secret: &SecretString| secret.expose_secret().len() < FORWARDER_SECRET_MIN;
+        if self.forwarder_secret.as_ref().is_some_and(weak) {
+            let why = format!("must have at least {FORWARDER_SECRET_MIN} characters");
+            problems.push(problem("FORWARDER_SECRET", why));
+        }
+        problems
+    }
+}
+
+impl Config {
+    /// The keys as given, else those that this directory's local runs share.
+    pub(crate) fn keys(&self) -> io::Result<Keys> {
+        if let Some(keys) = &self.token_keys {
+            return Ok(keys.clone());
+        }
+        let kept = chassis::local::keep_secret(&self.frontdesk_dir, "token-keys", Keys::generate)?;
+        Keys::parse(kept.trim()).map_err(|why| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{}/token-keys: {why}", self.frontdesk_dir.display()),
+            )
+        })
+    }
+
+    pub(crate) fn hops(&self, cloud: bool) -> usize {
+        self.trusted_proxy_hops.map_or(usize::from(cloud), usize::from)
+    }
+}
+
+fn token_keys(text: &str) -> Result<Keys, String> {
+    Keys::parse(text).map_err(|why| why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(settings: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        let vars = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        chassis::config::load::<Config>(&vars, Vec::new())
+            .map_err(|problems| problems.into_iter().map(|problem| problem.to_string()).collect())
+    }
+
+    #[test]
+    fn a_local_run_needs_no_setting() {
+        let config = load(&[]).unwrap();
+        assert_eq!(config.session_broker_addr.as_str(), "http://127.0.0.1:8081/");
+        assert_eq!(config.sheets_writer_addr.as_str(), "http://127.0.0.1:8085/");
+        assert_eq!((config.hops(false), config.hops(true)), (0, 1));
+    }
+
+    #[test]
+    fn the_cloud_asks_for_keys_and_origins() {
+        let problems = load(&[("K_SERVICE", "gateway")]).unwrap_err();
+        assert_eq!(
+            problems,
+            ["TOKEN_KEYS: is required in the cloud", "ALLOWED_ORIGINS: is required in the cloud"]
+        );
+    }
+
+    #[test]
+    fn all_problems_come_at_once_and_repeat_no_value() {
+        let problems = load(&[
+            ("TOKEN_KEYS", "canary"),
+            ("ALLOWED_ORIGINS", "https://ok.example.com,null"),
+            ("TRUSTED_PROXY_HOPS", "999"),
+            ("PUBLIC_BASE_URL", "chat.example.com"),
+            ("SESSION_BROKER_ADDR", "canary"),
+        ])
+        .unwrap_err();
+        let named: Vec<_> = problems.iter().filter_map(|problem| problem.split(':').next()).collect();
+        for setting in
+            ["TOKEN_KEYS", "ALLOWED_ORIGINS", "TRUSTED_PROXY_HOPS", "PUBLIC_BASE_URL", "SESSION_BROKER_ADDR"]
+        {
+            assert!(named.contains(&setting), "{setting} in {problems:?}");
+        }
+        assert!(!problems.join(" ").contains("canary"), "{problems:?}");
+        let weak = load(&[("FORWARDER_SECRET", "canary")]).unwrap_err();
+        assert_eq!(weak, ["FORWARDER_SECRET: must have at least 16 characters"]);
+    }
+
+    #[test]
+    fn local_keys_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = load(&[]).unwrap();
+        config.frontdesk_dir = dir.path().to_owned();
+        let first = config.keys().unwrap().derive("device", b"d");
+        assert_eq!(first, config.keys().unwrap().derive("device", b"d"));
+    }
+}

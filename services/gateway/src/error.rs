@@ -1,0 +1,46 @@
+//! Calls inward, and what their failures become.
+//!
+//! The invariant: a failure of ours is logged here once, by its code alone, since a status' text may come from
+//! anywhere; what the public learns is the fault.
+
+use std::time::Duration;
+
+use chassis::{
+    retry::{Policy, Verdict, retry},
+    status,
+};
+use domain::{Fault, Kind, Reason};
+use tonic::{Code, Response, Status};
+
+/// One more try, for a service that restarts just now.
+const POLICY: Policy =
+    Policy { attempts: 2, base: Duration::from_millis(50), cap: Duration::from_millis(500) };
+
+/// Calls a service; every call that goes through here carries a `request_id`, so it may be repeated.
+pub(crate) async fn call<T, F>(service: &'static str, mut op: impl FnMut() -> F) -> Result<T, Fault>
+where
+    F: Future<Output = Result<Response<T>, Status>>,
+{
+    #[expect(clippy::redundant_closure, reason = "a closure is an AsyncFnMut, a generic FnMut is not")]
+    let outcome = retry(POLICY, again, move || op()).await;
+    match outcome {
+        Ok(response) => Ok(response.into_inner()),
+        Err(status) => Err(fault(service, &status)),
+    }
+}
+
+/// Only what never reached the service; a service that is there knows best about its providers.
+fn again(status: &Status) -> Verdict {
+    let unreached =
+        status.code() == Code::Unavailable && status::fault(status).reason == Reason::ServiceUnavailable;
+    if unreached { Verdict::Again(None) } else { Verdict::Stop }
+}
+
+fn fault(service: &'static str, status: &Status) -> Fault {
+    let fault = status::fault(status);
+    if matches!(fault.kind, Kind::Internal | Kind::Unavailable | Kind::Deadline) {
+        let (code, reason) = (status.code(), fault.reason.as_str());
+        tracing::warn!(peer.service = service, rpc.code = ?code, error.reason = reason, "a call inward failed");
+    }
+    fault
+}

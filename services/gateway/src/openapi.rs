@@ -1,0 +1,133 @@
+//! The routes and their contract: `GET /openapi.json`.
+//!
+//! The invariant: a route is added together with its description; `routes!` takes no handler without one.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Extension, Router,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use chassis::Context;
+use utoipa::{
+    IntoResponses, OpenApi as _,
+    openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Server},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{config::Config, docs, door::Door, events, health, problem, session};
+
+/// What the whole document says of itself.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Frontdesk",
+        description = "Sessions for a website's chat agent, and books that never lose or repeat a line.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    components(schemas(problem::Document)),
+    tags(
+        (name = "sessions", description = "A chat's client secret, for a page."),
+        (name = "events", description = "What happened in a chat, for the books."),
+        (name = "operation", description = "The gateway itself."),
+    ),
+)]
+struct Api;
+
+/// The contract as it is served.
+pub(crate) struct Published {
+    json: String,
+    docs: String,
+}
+
+/// All public routes, described.
+pub(crate) fn routes(config: &Config, ctx: &Context) -> Router<Door> {
+    let mut routes = OpenApiRouter::with_openapi(Api::openapi())
+        .routes(routes!(session::create_session))
+        .routes(routes!(session::refresh_session))
+        .routes(routes!(events::ingest_events))
+        .routes(routes!(health::get_health))
+        .routes(routes!(get_openapi))
+        .routes(routes!(docs::get_docs))
+        .routes(routes!(docs::get_home));
+    if !ctx.cloud {
+        routes = routes.routes(routes!(health::get_healthz));
+    }
+    let (router, mut api) = routes.split_for_parts();
+    let base = config.public_base_url.as_ref().map_or("/", url::Url::as_str);
+    api.servers = Some(vec![Server::new(base)]);
+    router.layer(Extension(Arc::new(Published::new(&api))))
+}
+
+/// Get this document
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "operation",
+    operation_id = "get_openapi",
+    responses((status = 200, description = "OpenAPI 3.1.", content_type = "application/json", body = Object)),
+)]
+pub(crate) async fn get_openapi(Extension(published): Extension<Arc<Published>>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], published.json.clone()).into_response()
+}
+
+// === impl Published ===
+
+impl Published {
+    fn new(api: &OpenApi) -> Self {
+        let document = serde_json::to_value(api).expect("an OpenAPI document serializes");
+        Self { json: document.to_string(), docs: docs::page(&document) }
+    }
+
+    /// The page for people.
+    pub(crate) fn docs(&self) -> &str {
+        &self.docs
+    }
+}
+
+/// What a session route answers when it does not answer a session.
+pub(crate) struct SessionProblems;
+
+impl IntoResponses for SessionProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let own = [
+            ("403", "The page's origin is not allowed, or the workflow is for members."),
+            ("404", "`workflowId` names no workflow, or the session is not this visitor's."),
+            ("429", "Too many sessions, here or at a provider; `Retry-After` says how long to wait."),
+        ];
+        problems(own)
+    }
+}
+
+/// What the events route answers when it takes nothing.
+pub(crate) struct EventProblems;
+
+impl IntoResponses for EventProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let own = [
+            ("401", "The secret is missing or wrong."),
+            ("403", "No secret is configured and the call does not come from the same machine."),
+            ("429", "Too many events; `Retry-After` says how long to wait."),
+        ];
+        problems(own)
+    }
+}
+
+fn problems<const N: usize>(own: [(&str, &str); N]) -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+    let shared = [
+        ("400", "The body is malformed or a value is not acceptable."),
+        ("409", "Somebody else went on changing the same thing."),
+        ("413", "The body is too long."),
+        ("500", "Our fault; the request id finds it in the log."),
+        ("503", "A service or a provider did not answer; try again later."),
+        ("504", "The answer took too long."),
+    ];
+    let respond = |(status, description): (&str, &str)| {
+        let schema = Ref::from_schema_name("Problem");
+        let content = Content::new(Some(RefOr::Ref(schema)));
+        let response = ResponseBuilder::new().description(description).content(problem::MEDIA_TYPE, content);
+        (status.to_owned(), response.build().into())
+    };
+    own.into_iter().chain(shared).map(respond).collect()
+}

@@ -1,0 +1,283 @@
+//! The JSON of the session routes, and its way to and from the contract.
+//!
+//! The invariant: a field of a wrong type is refused by name; a field that is not known is ignored, since old widgets
+//! send more.
+
+use std::collections::BTreeMap;
+
+use axum::http::{HeaderMap, header};
+use domain::{Fault, visit::allowed_traits};
+use proto::session::v1::{Session, SessionMode, SessionTarget};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use url::Url;
+use utoipa::ToSchema;
+
+use crate::body::{Fields, wrong};
+
+/// Longest page path that travels, in characters.
+const PAGE_MAX: usize = 512;
+const NOTICE: &str = "this workflow runs on our own server and this page's element can only talk to OpenAI: \
+    use the Frontdesk component, or give the element a url and announce modes";
+
+/// What a session is for. Everything is optional; `{}` is a request.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+pub(crate) struct SessionRequest {
+    /// The browser's own id: a UUID of version 4 or 7, or 22 to 128 random URL-safe characters.
+    device_id: Option<String>,
+    /// Visitor token of an earlier answer; the header `X-Frontdesk-Visitor` wins.
+    visitor_token: Option<String>,
+    /// Slug or `wf_…` of a workflow; chosen by site and page if absent.
+    workflow_id: Option<String>,
+    /// Path of the page; from `Referer` if absent.
+    page: Option<String>,
+    /// Marketing facts about the visit: `utm_*`, `gclid`, `fbclid`, `page`, `landing_page`, `referrer`, `locale`,
+    /// `time_zone`. Others are dropped.
+    traits: Option<BTreeMap<String, String>>,
+    /// The ways of running a chat that the client can take, in its order of preference; `hosted` if absent.
+    modes: Option<Vec<Mode>>,
+}
+
+/// What a session is for, and the secret that it replaces.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+pub(crate) struct RefreshRequest {
+    /// The secret that the client holds.
+    current_client_secret: String,
+    /// The browser's own id, as when the session was made.
+    device_id: Option<String>,
+    /// Visitor token of an earlier answer; the header `X-Frontdesk-Visitor` wins.
+    visitor_token: Option<String>,
+    /// Slug or `wf_…` of a workflow; chosen by site and page if absent.
+    workflow_id: Option<String>,
+    /// Path of the page; from `Referer` if absent.
+    page: Option<String>,
+    /// Marketing facts about the visit.
+    traits: Option<BTreeMap<String, String>>,
+    /// The ways of running a chat that the client can take.
+    modes: Option<Vec<Mode>>,
+}
+
+/// How a chat is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mode {
+    /// OpenAI runs the workflow.
+    Hosted,
+    /// Frontdesk runs the workflow.
+    SelfHosted,
+}
+
+/// A live session.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionAnswer {
+    /// What the chat element authenticates with. Keep it in memory only.
+    #[schema(example = "ek_68f5a1d2")]
+    client_secret: String,
+    /// When the secret ends, in unix seconds.
+    #[schema(example = 1_761_667_800)]
+    expires_at: i64,
+    /// How the chat is run.
+    mode: Mode,
+    /// Slug of the workflow.
+    #[schema(example = "lead-concierge")]
+    workflow: String,
+    /// Says who this browser is; keep it and send it as `X-Frontdesk-Visitor`. Lives 400 days.
+    #[schema(example = "fd1.v.k1.eyJzIjoidmlzXzEiLCJ4IjoxfQ.c2lnbmF0dXJl")]
+    visitor_token: String,
+    /// Something that the site's developer should know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<&'static str>,
+}
+
+/// A request as it was read.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) visitor_token: Option<String>,
+    pub(crate) device_id: Option<String>,
+    workflow: String,
+    page: String,
+    traits: BTreeMap<String, String>,
+    modes: Vec<Mode>,
+}
+
+// === impl Asked ===
+
+impl Asked {
+    /// Reads the body of a session's request.
+    pub(crate) fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, Fault> {
+        Self::take(headers, &mut Fields::parse(headers, bytes)?)
+    }
+
+    /// Reads the body of a refresh: the request and the current secret.
+    pub(crate) fn read_refresh(headers: &HeaderMap, bytes: &[u8]) -> Result<(Self, String), Fault> {
+        let mut fields = Fields::parse(headers, bytes)?;
+        let current = fields.required_text("currentClientSecret")?;
+        Ok((Self::take(headers, &mut fields)?, current))
+    }
+
+    fn take(headers: &HeaderMap, fields: &mut Fields) -> Result<Self, Fault> {
+        let page = fields.text("page")?;
+        let referer = || headers.get(header::REFERER).and_then(|referer| referer.to_str().ok());
+        Ok(Self {
+            visitor_token: fields.text("visitorToken")?,
+            device_id: fields.text("deviceId")?,
+            workflow: fields.text("workflowId")?.unwrap_or_default(),
+            page: page.as_deref().and_then(path).or_else(|| referer().and_then(path)).unwrap_or_default(),
+            traits: traits(fields.object("traits")?)?,
+            modes: fields.texts("modes")?.iter().filter_map(|name| Mode::from_name(name)).collect(),
+        })
+    }
+
+    /// The contract's form.
+    pub(crate) fn target(&self) -> SessionTarget {
+        SessionTarget {
+            workflow: self.workflow.clone(),
+            page: self.page.clone(),
+            traits: self.traits.clone().into_iter().collect(),
+            modes: self.modes.iter().map(|mode| SessionMode::from(*mode).into()).collect(),
+        }
+    }
+}
+
+/// The path of a page that is given as path or URL; anything else is no page, and must not cost anybody the chat.
+fn path(page: &str) -> Option<String> {
+    let path = match Url::parse(page) {
+        Ok(url) => matches!(url.scheme(), "http" | "https").then(|| url.path().to_owned())?,
+        Err(_) => page.split(['?', '#']).next().filter(|path| path.starts_with('/'))?.to_owned(),
+    };
+    Some(path.chars().take(PAGE_MAX).collect())
+}
+
+/// The traits that may travel. What is not allowed is dropped whatever its type.
+fn traits(given: Map<String, Value>) -> Result<BTreeMap<String, String>, Fault> {
+    let mut texts = BTreeMap::new();
+    for (name, value) in given {
+        match value {
+            Value::String(text) => drop(texts.insert(name, text)),
+            _ if is_allowed(&name) => return Err(wrong(&format!("traits.{name}"), "must be a string")),
+            _ => {}
+        }
+    }
+    Ok(allowed_traits(&texts))
+}
+
+fn is_allowed(name: &String) -> bool {
+    !allowed_traits([(name, &"any".to_owned())]).is_empty()
+}
+
+// === impl Mode ===
+
+impl Mode {
+    /// A mode that we do not know is one that we cannot answer with.
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "hosted" => Some(Self::Hosted),
+            "self_hosted" => Some(Self::SelfHosted),
+            _ => None,
+        }
+    }
+
+    fn from_wire(mode: SessionMode) -> Option<Self> {
+        match mode {
+            SessionMode::Hosted => Some(Self::Hosted),
+            SessionMode::SelfHosted => Some(Self::SelfHosted),
+            SessionMode::Unspecified => None,
+        }
+    }
+}
+
+impl From<Mode> for SessionMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Hosted => Self::Hosted,
+            Mode::SelfHosted => Self::SelfHosted,
+        }
+    }
+}
+
+// === impl SessionAnswer ===
+
+impl SessionAnswer {
+    /// `None` if the session is not whole.
+    pub(crate) fn new(session: Session, asked: &Asked, visitor_token: String) -> Option<Self> {
+        let mode = Mode::from_wire(session.mode())?;
+        let surprised = mode == Mode::SelfHosted && !asked.modes.contains(&mode);
+        (!session.client_secret.is_empty()).then_some(())?;
+        Some(Self {
+            expires_at: session.expire_time?.seconds,
+            client_secret: session.client_secret,
+            mode,
+            workflow: session.workflow,
+            visitor_token,
+            notice: surprised.then_some(NOTICE),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<Asked, String> {
+        Asked::read(&HeaderMap::new(), body.as_bytes()).map_err(|fault| fault.message)
+    }
+
+    #[test]
+    fn nothing_is_required_and_more_is_ignored() {
+        assert_eq!(read("{}").unwrap().target(), SessionTarget::default());
+        let asked =
+            read(r#"{"userId":42,"theme":{"a":[]},"deviceId":null,"traits":null,"modes":null}"#).unwrap();
+        assert_eq!(asked.target(), SessionTarget::default());
+    }
+
+    #[test]
+    fn wrong_types_are_named() {
+        for (body, message) in [
+            (r#"{"deviceId":1}"#, "deviceId must be a string"),
+            (r#"{"visitorToken":{}}"#, "visitorToken must be a string"),
+            (r#"{"workflowId":true}"#, "workflowId must be a string"),
+            (r#"{"page":[]}"#, "page must be a string"),
+            (r#"{"traits":"x"}"#, "traits must be an object"),
+            (r#"{"traits":{"utm_source":1}}"#, "traits.utm_source must be a string"),
+            (r#"{"traits":{"gclid":null}}"#, "traits.gclid must be a string"),
+            (r#"{"modes":"hosted"}"#, "modes must be an array of strings"),
+            (r#"{"modes":[1]}"#, "modes must be an array of strings"),
+        ] {
+            assert_eq!(read(body).unwrap_err(), message);
+        }
+    }
+
+    #[test]
+    fn traits_that_may_not_travel_are_dropped() {
+        let asked =
+            read(r#"{"traits":{"utm_source":"yt","is_admin":true,"email":"x","utm_medium":""}}"#).unwrap();
+        assert_eq!(asked.traits, BTreeMap::from([("utm_source".to_owned(), "yt".to_owned())]));
+    }
+
+    #[test]
+    fn a_page_is_a_path() {
+        for (page, taken) in [
+            ("/services", "/services"),
+            ("/services?token=x#y", "/services"),
+            ("https://www.example.com/a/b?c", "/a/b"),
+            ("services", ""),
+            ("javascript:alert(1)", ""),
+            ("", ""),
+        ] {
+            assert_eq!(path(page).unwrap_or_default(), taken, "{page:?}");
+        }
+        let referer = HeaderMap::from_iter([(header::REFERER, "https://x.test/from?a".parse().unwrap())]);
+        assert_eq!(Asked::read(&referer, b"{}").unwrap().page, "/from");
+        assert_eq!(Asked::read(&referer, br#"{"page":"/body"}"#).unwrap().page, "/body");
+    }
+
+    #[test]
+    fn unknown_modes_are_passed_over() {
+        let asked = read(r#"{"modes":["telepathy","self_hosted","hosted"]}"#).unwrap();
+        assert_eq!(asked.modes, [Mode::SelfHosted, Mode::Hosted]);
+    }
+}

@@ -1,0 +1,120 @@
+//! Stand-ins for session-broker and sheets-writer: they note what they were asked and answer from a script.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use chassis::{Context, Grpc};
+use prost_types::Timestamp;
+use proto::{
+    session::v1::{
+        CancelSessionRequest, CancelSessionResponse, CreateSessionRequest, CreateSessionResponse,
+        RefreshSessionRequest, RefreshSessionResponse, Session, SessionMode,
+        session_service_server::{SessionService, SessionServiceServer},
+    },
+    sheets::v1::{
+        IngestEventsRequest, IngestEventsResponse,
+        event_service_server::{EventService, EventServiceServer},
+    },
+};
+use tonic::{Request, Response, Status, async_trait};
+use url::Url;
+
+pub(crate) const EXPIRES_AT: i64 = 1_761_667_800;
+
+/// Both services in one.
+#[derive(Clone, Default)]
+pub(crate) struct Backend(Arc<Mutex<Notes>>);
+
+/// What was asked, and what is still to be answered. Without a script the answer is a friendly one.
+#[derive(Default)]
+pub(crate) struct Notes {
+    pub(crate) creates: Vec<CreateSessionRequest>,
+    pub(crate) refreshes: Vec<RefreshSessionRequest>,
+    pub(crate) ingests: Vec<IngestEventsRequest>,
+    /// `x-request-id` and `grpc-timeout` of every call.
+    pub(crate) metadata: Vec<[Option<String>; 2]>,
+    pub(crate) sessions: VecDeque<Result<Session, Status>>,
+    pub(crate) events: VecDeque<Result<IngestEventsResponse, Status>>,
+}
+
+pub(crate) fn session() -> Session {
+    Session {
+        session_id: "cksess_1".into(),
+        client_secret: "ek_1".into(),
+        expire_time: Some(Timestamp { seconds: EXPIRES_AT, nanos: 0 }),
+        mode: SessionMode::Hosted.into(),
+        workflow: "lead-concierge".into(),
+    }
+}
+
+// === impl Backend ===
+
+impl Backend {
+    /// Serves until the context ends.
+    pub(crate) async fn serve(&self, ctx: Context) -> Url {
+        let listener = chassis::bind([127, 0, 0, 1].into(), 0).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let grpc = Grpc::new(proto::FILE_DESCRIPTOR_SET)
+            .add(SessionServiceServer::new(self.clone()))
+            .add(EventServiceServer::new(self.clone()));
+        tokio::spawn(chassis::serve(listener, grpc.into(), ctx));
+        url
+    }
+
+    pub(crate) fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.0.lock().unwrap()
+    }
+
+    fn note<T>(&self, request: &Request<T>) -> MutexGuard<'_, Notes> {
+        let metadata = ["x-request-id", "grpc-timeout"]
+            .map(|name| request.metadata().get(name).map(|value| value.to_str().unwrap().to_owned()));
+        let mut notes = self.notes();
+        notes.metadata.push(metadata);
+        notes
+    }
+}
+
+#[async_trait]
+impl SessionService for Backend {
+    async fn create_session(
+        &self,
+        request: Request<CreateSessionRequest>,
+    ) -> Result<Response<CreateSessionResponse>, Status> {
+        let mut notes = self.note(&request);
+        notes.creates.push(request.into_inner());
+        let session = notes.sessions.pop_front().unwrap_or_else(|| Ok(session()))?;
+        Ok(Response::new(CreateSessionResponse { session: Some(session) }))
+    }
+
+    async fn refresh_session(
+        &self,
+        request: Request<RefreshSessionRequest>,
+    ) -> Result<Response<RefreshSessionResponse>, Status> {
+        let mut notes = self.note(&request);
+        notes.refreshes.push(request.into_inner());
+        let session = notes.sessions.pop_front().unwrap_or_else(|| Ok(session()))?;
+        Ok(Response::new(RefreshSessionResponse { session: Some(session) }))
+    }
+
+    async fn cancel_session(
+        &self,
+        _: Request<CancelSessionRequest>,
+    ) -> Result<Response<CancelSessionResponse>, Status> {
+        Err(Status::unimplemented("the gateway never cancels"))
+    }
+}
+
+#[async_trait]
+impl EventService for Backend {
+    async fn ingest_events(
+        &self,
+        request: Request<IngestEventsRequest>,
+    ) -> Result<Response<IngestEventsResponse>, Status> {
+        let mut notes = self.note(&request);
+        notes.ingests.push(request.into_inner());
+        let friendly = IngestEventsResponse { accepted: 1, duplicates: 0, event_ids: vec!["evt_1".into()] };
+        notes.events.pop_front().unwrap_or(Ok(friendly)).map(Response::new)
+    }
+}

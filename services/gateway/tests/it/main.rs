@@ -1,0 +1,16 @@
+//! The gateway over a real socket, with scripted services behind it.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod address;
+mod backend;
+mod contract;
+mod cors;
+mod events;
+mod faults;
+mod identity;
+mod refusals;
+mod requests;
+mod secrecy;
+mod sessions;
+mod world;

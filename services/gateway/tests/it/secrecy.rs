@@ -1,0 +1,70 @@
+//! Nothing secret gets into a log.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use proto::session::v1::Session;
+use tonic::Status;
+use tracing_subscriber::{fmt::MakeWriter, prelude::*};
+
+use crate::{
+    backend::session,
+    world::{Answer, EVENTS, REFRESH, World},
+};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn the_log_holds_no_secret() {
+    let log = Log::default();
+    let ours = tracing_subscriber::filter::filter_fn(|metadata| {
+        ["gateway", "chassis"].iter().any(|name| metadata.target().starts_with(name))
+    });
+    let spans = tracing_subscriber::fmt::format::FmtSpan::FULL;
+    let layer =
+        tracing_subscriber::fmt::layer().with_writer(log.clone()).with_span_events(spans).with_filter(ours);
+    tracing_subscriber::registry().with(layer).init();
+
+    let world = World::start().await;
+    let failing = Status::internal("canary-status");
+    world.backend.notes().sessions.extend([
+        Ok(Session { client_secret: "canary-minted".into(), ..session() }),
+        Err(failing.clone()),
+        Err(failing),
+    ]);
+    for _ in 0..3 {
+        let body = r#"{"currentClientSecret":"canary-current","visitorToken":"canary-token"}"#;
+        let call = world
+            .post(&format!("{REFRESH}?key=canary-query"), body)
+            .header("x-frontdesk-visitor", "canary-visitor");
+        Answer::of(call).await;
+    }
+    let event =
+        world.post(EVENTS, r#"{"message":"canary-message"}"#).header("x-frontdesk-secret", "canary-secret");
+    assert_eq!(Answer::of(event).await.status, 202);
+
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("a call inward failed"), "the log was read: {text}");
+    assert!(!text.contains("canary-"), "{text}");
+}

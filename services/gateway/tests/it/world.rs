@@ -1,0 +1,137 @@
+//! A gateway, its services, and a client that talks to it.
+
+use std::time::Duration;
+
+use axum::{Router, routing::get};
+use chassis::{Context, Server};
+use domain::token::Keys;
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::Value;
+
+use crate::backend::Backend;
+
+pub(crate) const SESSION: &str = "/api/chatkit/session";
+pub(crate) const REFRESH: &str = "/api/chatkit/refresh";
+pub(crate) const EVENTS: &str = "/webhooks/ajd/chat-events";
+pub(crate) const DEVICE: &str = "5f0c6f1e-8a57-4c0b-9a55-3c0b6f2f9e11";
+/// A route of these tests that panics.
+pub(crate) const PANIC: &str = "/api/test/panic";
+
+/// Everything that a test needs; what it started ends with it.
+pub(crate) struct World {
+    pub(crate) backend: Backend,
+    pub(crate) keys: Keys,
+    pub(crate) base: String,
+    client: Client,
+    started: [Context; 2],
+}
+
+/// An answer, read.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+}
+
+// === impl World ===
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With these settings over those of a local run.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        let backend = Backend::default();
+        let ctx = Context::new("backend", false);
+        let services = backend.serve(ctx.clone()).await;
+        let keys = Keys::generate();
+        let own = [
+            ("SESSION_BROKER_ADDR", services.as_str()),
+            ("SHEETS_WRITER_ADDR", services.as_str()),
+            ("TOKEN_KEYS", keys.as_str()),
+        ];
+        let pairs = own.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let vars: chassis::Vars = pairs.collect();
+        let config = chassis::config::load::<gateway::Config>(&vars, Vec::new()).unwrap();
+        let gateway = Context::new(gateway::NAME, vars.is_cloud());
+        let router = gateway::router_with(&config, &gateway, panicking()).unwrap();
+        let listener = chassis::bind([127, 0, 0, 1].into(), 0).await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(chassis::serve(listener, Server::Http(router), gateway.clone()));
+        let client = Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+        Self { backend, keys: keys.parse().unwrap(), base, client, started: [gateway, ctx] }
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    /// A JSON body.
+    pub(crate) fn post(&self, path: &str, body: impl Into<String>) -> RequestBuilder {
+        self.request(Method::POST, path).header("content-type", "application/json").body(body.into())
+    }
+
+    pub(crate) async fn session(&self, body: &str) -> Answer {
+        Answer::of(self.post(SESSION, body)).await
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.started.iter().for_each(|context| context.shutdown.cancel());
+        if !std::thread::panicking() {
+            let notes = self.backend.notes();
+            assert!(
+                notes.sessions.is_empty() && notes.events.is_empty(),
+                "a scripted answer was never asked for"
+            );
+        }
+    }
+}
+
+fn panicking() -> Router {
+    Router::new().route(PANIC, get(|| async { panic!("canary of a panic") as &'static str }))
+}
+
+// === impl Answer ===
+
+impl Answer {
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
+        let response: Response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, text: response.text().await.unwrap() }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    /// The header's values, joined; empty if it is not there.
+    pub(crate) fn header(&self, name: &str) -> String {
+        self.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Checks that this is a whole problem document, and answers its `error`.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16, reason: &str) -> String {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        assert_eq!(self.header("cache-control"), "no-store");
+        let document = self.json();
+        assert_eq!(document["status"], status);
+        assert_eq!(document["reason"], reason);
+        assert_eq!(document["type"], format!("/docs#{reason}"));
+        assert_eq!(document["request_id"], self.header("x-request-id"));
+        assert!(!document["title"].as_str().unwrap().is_empty());
+        assert!(!document["detail"].as_str().unwrap().is_empty());
+        let error = document["error"].as_str().unwrap();
+        assert!(!error.is_empty() && !error.contains('\n'));
+        error.to_owned()
+    }
+}
