@@ -1,0 +1,83 @@
+//! Settings of the ledger.
+
+use chassis::{
+    Problem,
+    config::{base_url, secret},
+};
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+use url::Url;
+
+/// Settings of the ledger.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Config {
+    /// Where documents are kept: `sqlite:DIR`, one file a service
+    #[arg(long, env = "STORE", default_value = "sqlite:.frontdesk")]
+    pub store: store::Location,
+
+    /// Id of the spreadsheet that the ledger fills
+    #[arg(long, env = "GOOGLE_SHEETS_ID")]
+    pub google_sheets_id: String,
+
+    /// Where the Sheets API is
+    #[arg(long, env = "SHEETS_BASE_URL", default_value = "https://sheets.googleapis.com", value_parser = base_url)]
+    pub sheets_base_url: Url,
+
+    /// IANA time zone in which the spreadsheet shows times
+    #[arg(long = "sheet-time-zone", env = "SHEET_TIME_ZONE", default_value = "UTC", value_parser = time_zone)]
+    pub time_zone: TimeZone,
+
+    /// A fixed OAuth token in place of Google's default credentials
+    #[arg(long, env = "GOOGLE_ACCESS_TOKEN", value_parser = secret)]
+    pub google_access_token: Option<SecretString>,
+
+    /// What `X-Frontdesk-Secret` must be, several comma-separated, newest first; without it, events are taken from
+    /// loopback only
+    #[arg(long, env = "EVENTS_WEBHOOK_SECRET", value_parser = secret)]
+    pub events_webhook_secret: Option<SecretString>,
+
+    /// From which score on a turn makes a lead, 0 to 1
+    #[arg(long, env = "LEAD_SCORE_THRESHOLD", default_value = "0.5", value_parser = score)]
+    pub lead_score_threshold: f64,
+
+    /// Start in the cloud although a provider is a sandbox
+    #[arg(
+        long,
+        env = "ALLOW_SANDBOX",
+        action = clap::ArgAction::Set,
+        value_parser = clap::builder::BoolishValueParser::new(),
+        default_value = "0"
+    )]
+    pub allow_sandbox: bool,
+}
+
+impl chassis::Config for Config {
+    fn problems(&self, cloud: bool) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut problem = |setting: &str, why: &str| problems.push(Problem::new(setting, why));
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if self.google_sheets_id.is_empty() || !self.google_sheets_id.chars().all(allowed) {
+            problem("GOOGLE_SHEETS_ID", "must be the id in the spreadsheet's address, between /d/ and /edit");
+        }
+        if cloud && self.events_webhook_secret.is_none() {
+            problem(
+                "EVENTS_WEBHOOK_SECRET",
+                "is required in the cloud: anybody could write to the books without it",
+            );
+        }
+        let sandbox = self.sheets_base_url.scheme() == "http";
+        if cloud && sandbox && !self.allow_sandbox {
+            problem("SHEETS_BASE_URL", "is a sandbox; set ALLOW_SANDBOX=1 if that is meant");
+        }
+        problems
+    }
+}
+
+fn time_zone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name).map_err(|_| "must be an IANA time zone such as Europe/Berlin".to_owned())
+}
+
+fn score(text: &str) -> Result<f64, String> {
+    let in_range = |score: &f64| (0.0..=1.0).contains(score);
+    text.parse().ok().filter(in_range).ok_or_else(|| "must be a number from 0 to 1".to_owned())
+}

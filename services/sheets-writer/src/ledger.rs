@@ -1,0 +1,142 @@
+//! The ledger: rows that wait in the store become lines of the spreadsheet, in numbered batches.
+//!
+//! Committing a row as pending is the acknowledgement; everything here may die at any moment and is picked up from
+//! the store. The invariant: a batch is recorded before it is sent, and nothing else is sent until it is known
+//! whether it landed.
+
+mod cells;
+mod closing;
+mod compose;
+mod layout;
+mod locate;
+mod pace;
+mod protocol;
+mod trouble;
+mod writer;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::{Tab, id::LedgerId};
+use jiff::tz::TimeZone;
+use store::{Clock, Collection, Precondition, Store};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    error::Chain,
+    rows::{self, State},
+    sheets,
+};
+use protocol::Head;
+use trouble::Trouble;
+use writer::Writer;
+
+/// The ledger's own state.
+pub(crate) const LEDGER: Collection<Head> = Collection::new("ledger");
+/// Its one document.
+pub(crate) const HEAD: &str = "head";
+
+/// The ledger, shared by those who put rows into the store and the task that writes them.
+pub(crate) struct Ledger {
+    store: Arc<dyn Store>,
+    sheets: sheets::Client,
+    zone: TimeZone,
+    clock: Clock,
+    wake: Notify,
+    blocked: Mutex<Option<String>>,
+}
+
+/// How far the spreadsheet is behind.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) ledger_id: String,
+    pub(crate) spreadsheet_id: String,
+    pub(crate) next_batch: i32,
+    pub(crate) batch_open: bool,
+    pub(crate) pending: u64,
+    pub(crate) parked: u64,
+    pub(crate) blocked: String,
+}
+
+// === impl Ledger ===
+
+impl Ledger {
+    pub(crate) fn new(store: Arc<dyn Store>, sheets: sheets::Client, zone: TimeZone, clock: Clock) -> Self {
+        Self { store, sheets, zone, clock, wake: Notify::new(), blocked: Mutex::new(None) }
+    }
+
+    /// Rows wait; write them soon.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Writes rows until `shutdown`; what is under way then is finished and recorded.
+    pub(crate) async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        let mut writer = Writer::new(&self);
+        while !shutdown.is_cancelled() {
+            let pause = match writer.step().await {
+                Ok(pause) => {
+                    self.report(writer.trouble());
+                    pause
+                }
+                Err(trouble) => writer.recover(trouble),
+            };
+            let Some(pause) = pause else { continue };
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(pause.longest) => {}
+                () = self.wake.notified(), if pause.until_woken => {}
+            }
+        }
+        if let Err(trouble) = writer.finish().await {
+            tracing::warn!(error = %Chain(&trouble), "the last batch is settled at the next start");
+        }
+    }
+
+    /// How far the spreadsheet is behind, and what keeps it.
+    pub(crate) async fn status(&self) -> Result<Status, store::Error> {
+        let head = self.load_head().await?;
+        Ok(Status {
+            ledger_id: head.ledger_id.to_string(),
+            spreadsheet_id: head.spreadsheet_id.clone(),
+            next_batch: head.next,
+            batch_open: head.open.is_some(),
+            pending: rows::count(&*self.store, State::Pending).await?,
+            parked: rows::count(&*self.store, State::Parked).await?,
+            blocked: self.blocked.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default(),
+        })
+    }
+
+    /// The ledger's state, made at the first start.
+    async fn load_head(&self) -> Result<Head, store::Error> {
+        if let Some(found) = LEDGER.get(&*self.store, HEAD).await? {
+            return Ok(found.value);
+        }
+        let head = Head::new(LedgerId::generate((self.clock)()), self.sheets.spreadsheet_id().to_owned());
+        // Whoever comes second reads what the first one made.
+        let _ = self.store.commit(vec![LEDGER.put(HEAD, &head, Precondition::Absent)]).await?;
+        match LEDGER.get(&*self.store, HEAD).await? {
+            Some(found) => Ok(found.value),
+            None => Err(store::Error::Unknown),
+        }
+    }
+
+    /// Remembers what keeps rows from being written, and logs it when it changes.
+    fn report(&self, trouble: Option<&Trouble>) {
+        let now = trouble.map(|trouble| Chain(trouble).to_string());
+        let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
+        if *blocked == now {
+            return;
+        }
+        match &now {
+            Some(why) => tracing::error!(error = why, "rows wait"),
+            None => tracing::info!("rows are written again"),
+        }
+        *blocked = now;
+    }
+}
+
+/// The tabs of a spreadsheet that was set up.
+fn all_tabs() -> impl Iterator<Item = Tab> {
+    Tab::ALL.into_iter()
+}

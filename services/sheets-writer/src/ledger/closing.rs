@@ -1,0 +1,116 @@
+//! What is known about a batch and not recorded yet.
+//!
+//! One commit records it, together with the next batch: that keeps the head, the one hot document, at one write a
+//! batch. The invariant: nothing in here is needed to be right; lost, it is found out again by settling.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::Tab;
+use jiff::Timestamp;
+use store::{Attempts, Store, Work};
+
+use super::{
+    HEAD, LEDGER,
+    protocol::{Carried, Carries, Head},
+    trouble::Trouble,
+};
+use crate::rows::{ROWS, RowDoc, RowKey, State};
+
+/// What the next commit has to record about rows.
+#[derive(Debug, Default)]
+pub(super) struct Closing {
+    pub(super) landed: Vec<Carried>,
+    /// Rows whose lines may show anything.
+    pub(super) rewrite: BTreeSet<RowKey>,
+    pub(super) vanished: Vec<RowKey>,
+    pub(super) parked: Option<RowKey>,
+    /// The batch whose outcome had to be found out.
+    pub(super) settled: Option<i32>,
+    /// Tabs that were set up.
+    pub(super) tabs: Option<BTreeMap<Tab, i64>>,
+    /// Metadata that was deleted.
+    pub(super) outdated: Vec<i32>,
+}
+
+// === impl Closing ===
+
+impl Closing {
+    /// The head once this is recorded and `open`, if any, is the open batch.
+    pub(super) fn next_head(&self, head: &Head, open: Option<Carries>, now: Timestamp) -> Head {
+        let mut next = head.clone();
+        next.open = None;
+        next.forget(&self.outdated);
+        if let Some(tabs) = &self.tabs {
+            next.tabs.clone_from(tabs);
+        }
+        if let Some(number) = self.settled {
+            next.note_settled(number, now);
+        }
+        if let Some(carries) = open {
+            next.open(carries);
+        }
+        next
+    }
+
+    /// Records this and moves the head from `expected` to `next`, in one commit.
+    ///
+    /// # Errors
+    /// [`Trouble::Overtaken`] if the head is not the expected one any more.
+    pub(super) async fn commit(
+        &self,
+        store: &dyn Store,
+        expected: &Head,
+        next: &Head,
+    ) -> Result<(), Trouble> {
+        let mut attempts = Attempts::default();
+        loop {
+            let mut work = Work::new(store);
+            if work.get(&LEDGER, HEAD).await?.as_ref() != Some(expected) {
+                return Err(Trouble::Overtaken);
+            }
+            self.apply(&mut work).await?;
+            work.put(&LEDGER, HEAD, next);
+            if attempts.commit(work).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn apply(&self, work: &mut Work<'_>) -> Result<(), store::Error> {
+        let landed = self.landed.iter().map(|row| &row.key);
+        let touched: BTreeSet<&RowKey> =
+            landed.chain(&self.rewrite).chain(&self.vanished).chain(&self.parked).collect();
+        work.prefetch(touched.into_iter().map(|key| ROWS.key(key.doc_id())).collect()).await?;
+        for row in &self.landed {
+            change(work, &row.key, |doc| doc.land(row.version)).await?;
+        }
+        for key in &self.rewrite {
+            change(work, key, RowDoc::rewrite).await?;
+        }
+        for key in &self.vanished {
+            change(work, key, |doc| doc.state = State::Deleted).await?;
+        }
+        if let Some(key) = &self.parked {
+            tracing::error!(tab = %key.tab, row = %key.id, "google sheets refuses a row; it is parked");
+            let park = |doc: &mut RowDoc| {
+                doc.state = State::Parked;
+                doc.error = Some("Google Sheets refused this row".to_owned());
+            };
+            change(work, key, park).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn change(
+    work: &mut Work<'_>,
+    key: &RowKey,
+    with: impl FnOnce(&mut RowDoc),
+) -> Result<(), store::Error> {
+    let doc_id = key.doc_id();
+    if let Some(mut doc) = work.get(&ROWS, &doc_id).await? {
+        with(&mut doc);
+        work.put(&ROWS, &doc_id, &doc);
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! From rows to one atomic batch.
+
+use std::collections::BTreeMap;
+
+use domain::{Cell, Tab};
+use jiff::tz::TimeZone;
+
+use super::{
+    cells,
+    layout::Place,
+    protocol::{Carried, Head, METADATA_KEY, Mark},
+};
+use crate::{
+    rows::RowDoc,
+    sheets::body::{
+        BatchUpdate, CellData, DeveloperMetadata, GridCoordinate, Location, MetadataFilter, MetadataLookup,
+        Request, RowData,
+    },
+};
+
+/// Google recommends at most 2 MB a call (Sheets API, usage limits).
+const MAX_BYTES: usize = 1_500_000;
+const FIELDS: &str = "userEnteredValue,userEnteredFormat.numberFormat";
+
+/// A row and, where the spreadsheet has it already, its line.
+#[derive(Clone, Debug)]
+pub(super) struct Placed {
+    pub(super) doc: RowDoc,
+    pub(super) line: Option<u32>,
+}
+
+/// Rows that fit into one batch.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) requests: Vec<Request>,
+    pub(super) carried: Vec<Carried>,
+    /// Id cells of the lines that are changed.
+    pub(super) touched: Vec<String>,
+}
+
+/// Puts as many of `rows` into a batch as fit, in their order.
+pub(super) fn compose(rows: Vec<Placed>, places: &BTreeMap<Tab, Place>, zone: &TimeZone) -> Batch {
+    let mut batch = Batch::default();
+    let mut appended: BTreeMap<Tab, Vec<RowData>> = BTreeMap::new();
+    let mut bytes = 0;
+    for Placed { doc, line } in rows {
+        let place = &places[&doc.tab];
+        let (new, updates) = match line {
+            None => (Some(whole_line(&doc, place, zone)), Vec::new()),
+            Some(line) => (None, changed_cells(&doc, place, line, zone)),
+        };
+        bytes += size(&new) + size(&updates);
+        if bytes > MAX_BYTES && !batch.carried.is_empty() {
+            break;
+        }
+        if let Some(line) = line {
+            batch.touched.push(place.id_cell(line));
+        }
+        batch.carried.push(Carried { key: doc.key(), version: doc.version, line });
+        batch.requests.extend(updates);
+        appended.entry(doc.tab).or_default().extend(new);
+    }
+    let append = appended
+        .into_iter()
+        .filter(|(_, rows)| !rows.is_empty())
+        .map(|(tab, rows)| Request::AppendCells { sheet_id: places[&tab].sheet_id, rows, fields: FIELDS });
+    batch.requests.extend(append);
+    batch
+}
+
+/// The batch's call: its number first, then `requests`, then the metadata that has had its time.
+pub(super) fn call(
+    head: &Head,
+    number: i32,
+    mark: Mark,
+    requests: Vec<Request>,
+    touched: Vec<String>,
+    outdated: &[i32],
+) -> BatchUpdate {
+    let create = Request::CreateDeveloperMetadata {
+        developer_metadata: DeveloperMetadata {
+            metadata_id: number,
+            metadata_key: METADATA_KEY,
+            metadata_value: head.value(mark),
+            location: Location { spreadsheet: true },
+            visibility: "DOCUMENT",
+        },
+    };
+    let delete = outdated.iter().map(|number| Request::DeleteDeveloperMetadata {
+        data_filter: MetadataFilter { developer_metadata_lookup: MetadataLookup { metadata_id: *number } },
+    });
+    BatchUpdate {
+        requests: [create].into_iter().chain(requests).chain(delete).collect(),
+        include_spreadsheet_in_response: !touched.is_empty(),
+        response_include_grid_data: !touched.is_empty(),
+        response_ranges: touched,
+    }
+}
+
+/// A new row, from the first column on; columns that are not ours stay empty.
+fn whole_line(doc: &RowDoc, place: &Place, zone: &TimeZone) -> RowData {
+    let width = place.columns.values().max().map_or(0, |last| *last as usize + 1);
+    let mut values = vec![CellData::default(); width];
+    for (column, index) in &place.columns {
+        values[*index as usize] = cells::render(cell(doc, column), zone);
+    }
+    RowData { values }
+}
+
+/// The changed cells of a row that stands in `line`: neighbours in one request, the id never.
+fn changed_cells(doc: &RowDoc, place: &Place, line: u32, zone: &TimeZone) -> Vec<Request> {
+    let changed = |column: &&str| *column != "id" && doc.changed.contains_key(*column);
+    let indexes: BTreeMap<u32, &str> = place
+        .columns
+        .iter()
+        .filter(|(column, _)| changed(column))
+        .map(|(column, index)| (*index, *column))
+        .collect();
+    let mut requests: Vec<Request> = Vec::new();
+    let mut end = None;
+    for (index, column) in indexes {
+        let value = cells::render(cell(doc, column), zone);
+        match requests.last_mut() {
+            Some(Request::UpdateCells { rows, .. }) if end == Some(index) => rows[0].values.push(value),
+            _ => requests.push(Request::UpdateCells {
+                start: GridCoordinate { sheet_id: place.sheet_id, row_index: line, column_index: index },
+                rows: vec![RowData { values: vec![value] }],
+                fields: FIELDS,
+            }),
+        }
+        end = Some(index + 1);
+    }
+    requests
+}
+
+fn cell<'d>(doc: &'d RowDoc, column: &str) -> &'d Cell {
+    doc.cells.get(column).unwrap_or(&Cell::Empty)
+}
+
+fn size<T: serde::Serialize>(value: &T) -> usize {
+    serde_json::to_string(value).map_or(0, |text| text.len())
+}

@@ -1,0 +1,201 @@
+//! Where our tabs and columns are in the spreadsheet.
+//!
+//! Tabs are known by their sheet id, so a renamed tab is fine; columns by their header, so extra columns and another
+//! order are fine too. A column of ours that is missing is a clear error, and the tab's rows wait.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::Tab;
+use serde_json::Value;
+
+use super::{protocol::METADATA_KEY, trouble::Trouble};
+use crate::sheets::body::{
+    CellData, CellFormat, ExtendedValue, GridCoordinate, GridProperties, GridRange, Request, RowData,
+    SheetProperties, TextFormat,
+};
+
+/// Lines of a new tab; appending adds more.
+const NEW_TAB_LINES: u32 = 1_000;
+
+/// One tab of the spreadsheet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) sheet_id: i64,
+    pub(super) title: String,
+    /// Index of each of our columns.
+    pub(super) columns: BTreeMap<&'static str, u32>,
+}
+
+/// A spreadsheet as `spreadsheets.get` describes it.
+#[derive(Debug, Default)]
+pub(super) struct Description {
+    /// Titles by sheet id.
+    pub(super) sheets: BTreeMap<i64, String>,
+    /// Values of our developer metadata.
+    pub(super) marks: Vec<String>,
+}
+
+// === impl Description ===
+
+impl Description {
+    pub(super) fn read(body: &Value) -> Self {
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let sheets = list(&body["sheets"]).into_iter().filter_map(|sheet| {
+            let properties = &sheet["properties"];
+            Some((properties["sheetId"].as_i64().unwrap_or(0), properties["title"].as_str()?.to_owned()))
+        });
+        let marks = list(&body["developerMetadata"])
+            .into_iter()
+            .filter(|entry| entry["metadataKey"] == METADATA_KEY)
+            .filter_map(|entry| entry["metadataValue"].as_str().map(str::to_owned))
+            .collect();
+        Self { sheets: sheets.collect(), marks }
+    }
+
+    /// The sheet with a tab's name.
+    pub(super) fn sheet_of(&self, tab: Tab) -> Option<i64> {
+        self.sheets.iter().find(|(_, title)| title.as_str() == tab.as_str()).map(|(id, _)| *id)
+    }
+
+    /// An id for a new sheet, the same at every try, that no sheet has.
+    pub(super) fn free_id(&self, tab: Tab, taken: &BTreeSet<i64>) -> i64 {
+        let first = 710_000 + 1_000 * (tab as i64 + 1);
+        (first..).find(|id| !self.sheets.contains_key(id) && !taken.contains(id)).expect("ids go on")
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    /// The column that holds the ids.
+    pub(super) fn id_column(&self) -> u32 {
+        self.columns["id"]
+    }
+
+    /// One cell of the id column, as the API's A1 notation names it; `line` counts from 0.
+    pub(super) fn id_cell(&self, line: u32) -> String {
+        format!("'{}'!{}{}", self.title.replace('\'', "''"), letters(self.id_column()), line + 1)
+    }
+
+    /// The same cell as a grid range.
+    pub(super) fn id_range(&self, line: u32) -> GridRange {
+        let column = self.id_column();
+        GridRange {
+            sheet_id: self.sheet_id,
+            start_row_index: Some(line),
+            end_row_index: Some(line + 1),
+            start_column_index: Some(column),
+            end_column_index: Some(column + 1),
+        }
+    }
+
+    /// The whole id column.
+    pub(super) fn id_column_range(&self) -> GridRange {
+        GridRange { start_row_index: None, end_row_index: None, ..self.id_range(0) }
+    }
+}
+
+/// The header line of a sheet.
+pub(super) fn header_range(sheet_id: i64) -> GridRange {
+    GridRange {
+        sheet_id,
+        start_row_index: Some(0),
+        end_row_index: Some(1),
+        start_column_index: None,
+        end_column_index: None,
+    }
+}
+
+/// Finds our columns in a header line.
+///
+/// # Errors
+/// Names the columns that are missing or stand twice.
+pub(super) fn find_columns(tab: Tab, header: &[String]) -> Result<BTreeMap<&'static str, u32>, Trouble> {
+    let mut columns = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for column in tab.columns() {
+        let mut found = header.iter().zip(0_u32..).filter(|(title, _)| title.trim() == *column);
+        match (found.next(), found.next()) {
+            (Some((_, index)), None) => drop(columns.insert(*column, index)),
+            (None, _) => wrong.push(format!("{column} is missing")),
+            (Some(_), Some(_)) => wrong.push(format!("{column} stands twice")),
+        }
+    }
+    if wrong.is_empty() { Ok(columns) } else { Err(Trouble::Header { tab, wrong: wrong.join(", ") }) }
+}
+
+/// Requests that make a tab, or write the header into an empty one.
+pub(super) fn create(tab: Tab, sheet_id: i64, exists: bool) -> Vec<Request> {
+    let grid_properties = GridProperties {
+        row_count: NEW_TAB_LINES,
+        column_count: tab.columns().len() as u32,
+        frozen_row_count: 1,
+    };
+    let properties = SheetProperties { sheet_id, title: tab.as_str(), grid_properties };
+    let bold = CellFormat { number_format: None, text_format: Some(TextFormat { bold: true }) };
+    let title = |column: &&str| CellData {
+        user_entered_value: Some(ExtendedValue::Text((*column).to_owned())),
+        user_entered_format: Some(bold.clone()),
+    };
+    let header = Request::UpdateCells {
+        start: GridCoordinate { sheet_id, row_index: 0, column_index: 0 },
+        rows: vec![RowData { values: tab.columns().iter().map(title).collect() }],
+        fields: "userEnteredValue,userEnteredFormat.textFormat.bold",
+    };
+    let sheet = (!exists).then_some(Request::AddSheet { properties });
+    sheet.into_iter().chain([header]).collect()
+}
+
+/// Values of a `batchGetByDataFilter` answer, range by range, each as lines of text cells.
+pub(super) fn lines(body: &Value) -> Vec<Vec<Vec<String>>> {
+    let cell = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let line =
+        |value: &Value| value.as_array().map(|cells| cells.iter().map(cell).collect()).unwrap_or_default();
+    let range = |value: &Value| {
+        let values = &value["valueRange"]["values"];
+        values.as_array().map(|found| found.iter().map(line).collect()).unwrap_or_default()
+    };
+    body["valueRanges"].as_array().map(|ranges| ranges.iter().map(range).collect()).unwrap_or_default()
+}
+
+/// Column letters: 0 is A, 26 is AA.
+fn letters(mut index: u32) -> String {
+    let mut name = Vec::new();
+    loop {
+        name.push(b'A' + (index % 26) as u8);
+        match index / 26 {
+            0 => break,
+            rest => index = rest - 1,
+        }
+    }
+    name.iter().rev().map(|letter| char::from(*letter)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_found_by_their_header() {
+        let header = ["my own", "id", "type", "session_id", "payload_json", "occurred_at"].map(str::to_owned);
+        let columns = find_columns(Tab::ChatEvents, &header).unwrap();
+        assert_eq!((columns["id"], columns["type"], columns["occurred_at"]), (1, 2, 5));
+    }
+
+    #[test]
+    fn a_wrong_header_says_what_is_wrong() {
+        let header = ["id", "id", "occurred_at", "Type", "payload_json"].map(str::to_owned);
+        let error = find_columns(Tab::ChatEvents, &header).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the header of tab chat_events is wrong: id stands twice, session_id is missing, type is missing"
+        );
+    }
+
+    #[test]
+    fn cells_are_named_as_people_see_them() {
+        assert_eq!([0, 25, 26, 701, 702].map(letters), ["A", "Z", "AA", "ZZ", "AAA"]);
+        let place = Place { sheet_id: 1, title: "Ann's leads".into(), columns: BTreeMap::from([("id", 27)]) };
+        assert_eq!(place.id_cell(16), "'Ann''s leads'!AB17");
+    }
+}

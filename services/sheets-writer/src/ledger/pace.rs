@@ -1,0 +1,42 @@
+//! How fast the ledger writes: under Google's 60 writes a minute, and slower where it is told to.
+
+use std::time::Duration;
+
+use chassis::retry::{Policy, equal_jitter};
+use tokio::time::Instant;
+
+/// Google takes 60 writes a minute a user (Sheets API, usage limits); 50 leaves room for settling.
+const GAP: Duration = Duration::from_millis(1_200);
+/// Waits after trouble grow to a minute, the window of Google's quota.
+const BACKOFF: Policy =
+    Policy { attempts: u32::MAX, base: Duration::from_secs(1), cap: Duration::from_secs(64) };
+
+/// When the next write may go.
+pub(super) struct Pace {
+    next: Instant,
+    failures: u32,
+}
+
+impl Pace {
+    pub(super) fn new() -> Self {
+        Self { next: Instant::now(), failures: 0 }
+    }
+
+    /// Waits until a write may go, and counts it.
+    pub(super) async fn turn(&mut self) {
+        tokio::time::sleep_until(self.next).await;
+        self.next = Instant::now() + GAP;
+    }
+
+    /// All is well again.
+    pub(super) fn succeed(&mut self) {
+        self.failures = 0;
+    }
+
+    /// How long to wait after a failure: the server's hint, else longer each time.
+    pub(super) fn back_off(&mut self, hint: Option<Duration>) -> Duration {
+        let wait = equal_jitter(&BACKOFF, self.failures);
+        self.failures = self.failures.saturating_add(1).min(16);
+        hint.map_or(wait, |hint| hint.clamp(GAP, BACKOFF.cap))
+    }
+}

@@ -1,0 +1,169 @@
+//! Where wire types and domain types meet.
+
+use domain::{Cell, Fault, Row, Tab, tab};
+use jiff::Timestamp;
+use proto::sheets::v1 as pb;
+use serde_json::{Map, Value, json};
+
+use crate::rows::{RowDoc, State};
+
+/// The tab that a request names.
+pub(crate) fn tab(wire: i32) -> Result<Tab, Fault> {
+    match pb::Tab::try_from(wire) {
+        Ok(pb::Tab::Contacts) => Ok(Tab::Contacts),
+        Ok(pb::Tab::Leads) => Ok(Tab::Leads),
+        Ok(pb::Tab::Engagements) => Ok(Tab::Engagements),
+        Ok(pb::Tab::Bookings) => Ok(Tab::Bookings),
+        Ok(pb::Tab::Subscriptions) => Ok(Tab::Subscriptions),
+        Ok(pb::Tab::Payments) => Ok(Tab::Payments),
+        Ok(pb::Tab::ChatEvents) => Ok(Tab::ChatEvents),
+        Ok(pb::Tab::Unspecified) | Err(_) => Err(Fault::invalid("tab", "tab must be one of the seven tabs")),
+    }
+}
+
+fn wire_tab(tab: Tab) -> pb::Tab {
+    match tab {
+        Tab::Contacts => pb::Tab::Contacts,
+        Tab::Leads => pb::Tab::Leads,
+        Tab::Engagements => pb::Tab::Engagements,
+        Tab::Bookings => pb::Tab::Bookings,
+        Tab::Subscriptions => pb::Tab::Subscriptions,
+        Tab::Payments => pb::Tab::Payments,
+        Tab::ChatEvents => pb::Tab::ChatEvents,
+    }
+}
+
+/// The row that a request brings; `place` is where it stood, for error messages.
+pub(crate) fn row(wire: pb::Row, place: &str) -> Result<Row, Fault> {
+    let wrong =
+        |field: &str, why: &str| Fault::invalid(format!("{place}.{field}"), format!("{place}.{field} {why}"));
+    let tab = tab(wire.tab)?;
+    domain::id::check(&wire.row_id).map_err(|why| wrong("row_id", &why.to_string()))?;
+    if wire.version == 0 {
+        return Err(wrong("version", "counts from 1"));
+    }
+    let occurred_at =
+        wire.occur_time.and_then(timestamp).ok_or_else(|| wrong("occur_time", "is required"))?;
+    let mut cells: Map<String, Value> = wire
+        .cells
+        .unwrap_or_default()
+        .fields
+        .into_iter()
+        .map(|(column, value)| (column, json_of(value)))
+        .collect();
+    cells.insert("id".to_owned(), json!(wire.row_id));
+    tab::decode(tab, Value::Object(cells), wire.version, occurred_at)
+        .map_err(|error| wrong("cells", &format!("do not fit the tab: {error}")))
+}
+
+/// A stored row as it is answered.
+pub(crate) fn wire_row(doc: RowDoc) -> pb::Row {
+    let state = match doc.state {
+        State::Pending => pb::RowState::Pending,
+        State::Written => pb::RowState::Written,
+        State::Parked => pb::RowState::Parked,
+        State::Deleted => pb::RowState::Deleted,
+    };
+    pb::Row {
+        tab: wire_tab(doc.tab).into(),
+        row_id: doc.id,
+        version: doc.version,
+        occur_time: Some(wire_time(doc.occurred_at)),
+        cells: Some(prost_types::Struct {
+            fields: doc
+                .cells
+                .into_iter()
+                .map(|(column, cell)| (column, wire_value(cell_json(cell))))
+                .collect(),
+        }),
+        state: state.into(),
+        error: doc.error.unwrap_or_default(),
+    }
+}
+
+fn cell_json(cell: Cell) -> Value {
+    match cell {
+        Cell::Time { time } => json!(time),
+        Cell::Money(money) => json!(money),
+        Cell::Number(number) => json!(number),
+        Cell::Bool(flag) => json!(flag),
+        Cell::Text(text) => json!(text),
+        Cell::Empty => Value::Null,
+    }
+}
+
+/// A contact as it is answered.
+pub(crate) fn wire_contact(contact: tab::Contact) -> pb::Contact {
+    pb::Contact {
+        contact_id: contact.id,
+        create_time: contact.created_at.map(wire_time),
+        email: contact.email,
+        phone: contact.phone,
+        first_name: contact.first_name,
+        last_name: contact.last_name,
+        company: contact.company,
+        source: contact.source,
+        utm_source: contact.utm_source,
+        utm_medium: contact.utm_medium,
+        utm_campaign: contact.utm_campaign,
+        tags: contact.tags,
+    }
+}
+
+/// What a request says about a contact; identities in it do not count.
+pub(crate) fn facts(wire: pb::Contact) -> tab::Contact {
+    tab::Contact {
+        first_name: wire.first_name,
+        last_name: wire.last_name,
+        company: wire.company,
+        source: wire.source,
+        utm_source: wire.utm_source,
+        utm_medium: wire.utm_medium,
+        utm_campaign: wire.utm_campaign,
+        tags: wire.tags,
+        ..Default::default()
+    }
+}
+
+fn timestamp(wire: prost_types::Timestamp) -> Option<Timestamp> {
+    Timestamp::new(wire.seconds, wire.nanos).ok()
+}
+
+fn wire_time(time: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
+}
+
+/// Numbers that are whole become integers again: a `Struct` knows floating point alone.
+fn json_of(value: prost_types::Value) -> Value {
+    use prost_types::value::Kind;
+    match value.kind {
+        Some(Kind::BoolValue(flag)) => json!(flag),
+        Some(Kind::NumberValue(number)) if number.fract() == 0.0 && number.abs() < 9.0e15 => {
+            json!(number as i64)
+        }
+        Some(Kind::NumberValue(number)) => json!(number),
+        Some(Kind::StringValue(text)) => json!(text),
+        Some(Kind::ListValue(list)) => list.values.into_iter().map(json_of).collect(),
+        Some(Kind::StructValue(fields)) => {
+            Value::Object(fields.fields.into_iter().map(|(name, value)| (name, json_of(value))).collect())
+        }
+        Some(Kind::NullValue(_)) | None => Value::Null,
+    }
+}
+
+fn wire_value(value: Value) -> prost_types::Value {
+    use prost_types::value::Kind;
+    let kind = match value {
+        Value::Null => Kind::NullValue(0),
+        Value::Bool(flag) => Kind::BoolValue(flag),
+        Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
+        Value::String(text) => Kind::StringValue(text),
+        Value::Array(values) => {
+            Kind::ListValue(prost_types::ListValue { values: values.into_iter().map(wire_value).collect() })
+        }
+        Value::Object(fields) => Kind::StructValue(prost_types::Struct {
+            fields: fields.into_iter().map(|(name, value)| (name, wire_value(value))).collect(),
+        }),
+    };
+    prost_types::Value { kind: Some(kind) }
+}
