@@ -17,13 +17,11 @@ const POLICY: Policy =
     Policy { attempts: 2, base: Duration::from_millis(50), cap: Duration::from_millis(500) };
 
 /// Calls a service; every call that goes through here carries a `request_id`, so it may be repeated.
-pub(crate) async fn call<T, F>(service: &'static str, mut op: impl FnMut() -> F) -> Result<T, Fault>
+pub(crate) async fn call<T, F>(service: &'static str, op: impl FnMut() -> F) -> Result<T, Fault>
 where
     F: Future<Output = Result<Response<T>, Status>>,
 {
-    #[expect(clippy::redundant_closure, reason = "a closure is an AsyncFnMut, a generic FnMut is not")]
-    let outcome = retry(POLICY, again, move || op()).await;
-    match outcome {
+    match retry(POLICY, again, op).await {
         Ok(response) => Ok(response.into_inner()),
         Err(status) => Err(fault(service, &status)),
     }

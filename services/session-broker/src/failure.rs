@@ -10,8 +10,6 @@ use serde_json::Value;
 
 /// The wait when a 429 names none.
 const DEFAULT_WAIT: Duration = Duration::from_secs(5);
-/// Longest wait that is passed on.
-const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 const LONGEST_WORD: usize = 64;
 
 /// A call to OpenAI that did not do what was asked.
@@ -84,7 +82,7 @@ impl fmt::Display for Detail {
 impl Failure {
     /// Sorts an answer that is no success.
     pub(crate) fn of_answer(status: StatusCode, headers: &header::HeaderMap, body: &[u8]) -> Self {
-        let hint = retry_after(headers);
+        let hint = chassis::http::retry_after(headers);
         if status == StatusCode::TOO_MANY_REQUESTS {
             return Self::RateLimited { wait: hint.unwrap_or(DEFAULT_WAIT), detail: Detail::read(body) };
         }
@@ -134,12 +132,6 @@ fn hint(status: StatusCode) -> &'static str {
     }
 }
 
-/// `Retry-After` in seconds; a date there is taken for no hint.
-fn retry_after(headers: &header::HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).clamp(Duration::from_secs(1), LONGEST_WAIT))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,18 +154,5 @@ mod tests {
         for body in [&b""[..], b"<html>", b"[]", br#"{"error":"gone"}"#, br#"{"error":{"type":7}}"#] {
             assert_eq!(Detail::read(body), Detail::default());
         }
-    }
-
-    #[test]
-    fn a_wait_is_whole_seconds_within_bounds() {
-        let wait = |text: &str| {
-            let headers = header::HeaderMap::from_iter([(header::RETRY_AFTER, text.parse().unwrap())]);
-            retry_after(&headers).map(|wait| wait.as_secs())
-        };
-        assert_eq!(wait("7"), Some(7));
-        assert_eq!(wait("0"), Some(1));
-        assert_eq!(wait("999999999"), Some(3_600));
-        assert_eq!(wait("Fri, 31 Dec 1999 23:59:59 GMT"), None);
-        assert_eq!(wait("-1"), None);
     }
 }

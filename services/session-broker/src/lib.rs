@@ -17,8 +17,7 @@ mod sessions;
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
-use chassis::{Context, Grpc, Server};
+use chassis::{Context, Grpc, Server, run::Unusable};
 use proto::session::v1::session_service_server::SessionServiceServer;
 use store::{Clock, Store};
 
@@ -46,7 +45,7 @@ pub struct Parts {
 /// The store cannot be opened.
 pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {
     let clock = store::system_clock();
-    let store = config.store.open(NAME, SCHEMA, clock.clone()).context("the store cannot be opened")?;
+    let store = config.store.open(NAME, SCHEMA, clock.clone()).map_err(Unusable::new)?;
     assemble(&config, ctx, Parts { store, clock, attempt: ATTEMPT })
 }
 

@@ -18,7 +18,7 @@ mod wire;
 
 use std::sync::Arc;
 
-use chassis::{Context, Grpc, Server};
+use chassis::{Context, Grpc, Server, run::Unusable};
 use proto::sheets::v1::{
     contact_service_server::ContactServiceServer, event_service_server::EventServiceServer,
     ledger_service_server::LedgerServiceServer,
@@ -39,7 +39,7 @@ pub const INDEXES: &[&Index] = &[&rows::BY_STATE, &rows::BY_TAB];
 /// Wires the service: store, Sheets client, the ledger's own task, three gRPC services.
 pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {
     let clock = store::system_clock();
-    let store = config.store.open(NAME, SCHEMA, clock.clone())?;
+    let store = config.store.open(NAME, SCHEMA, clock.clone()).map_err(Unusable::new)?;
     let sheets = sheets::Client::new(&config);
     let ledger =
         Arc::new(ledger::Ledger::new(store.clone(), sheets, config.time_zone.clone(), clock.clone()));

@@ -60,3 +60,22 @@ pub fn ensure_crypto() {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_whole_seconds_within_bounds() {
+        let wait = |text: &str| {
+            let headers =
+                http::header::HeaderMap::from_iter([(http::header::RETRY_AFTER, text.parse().unwrap())]);
+            retry_after(&headers).map(|wait| wait.as_secs())
+        };
+        assert_eq!(wait("7"), Some(7));
+        assert_eq!(wait("0"), Some(1));
+        assert_eq!(wait("999999999"), Some(3_600));
+        assert_eq!(wait("Fri, 31 Dec 1999 23:59:59 GMT"), None);
+        assert_eq!(wait("-1"), None);
+    }
+}

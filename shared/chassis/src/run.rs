@@ -17,6 +17,7 @@ use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, Context, Problem, Server, Vars, bind, config::load_from, http::ensure_crypto, serve, telemetry,
@@ -60,7 +61,7 @@ impl<C: Config> Config for Settings<C> {
 }
 
 /// Lives: settings, telemetry, TLS provider, listener, service, serving, drain, flush. Exit codes: 0 after a drain,
-/// 64 for wrong settings, 1 if it could not start, 130 after a second signal.
+/// 64 for wrong settings and what they name that cannot be used, 1 if it could not start otherwise, 130 after a second signal.
 pub fn run<C, F, Fut>(spec: Spec, service: F) -> ExitCode
 where
     C: Config,
@@ -75,11 +76,25 @@ where
         return ExitCode::SUCCESS;
     }
     match load_from(command, &vars, args) {
-        Ok(settings) => start(spec, &vars, settings, service),
-        Err(problems) => {
-            refuse(&spec, vars.is_cloud(), &problems);
-            ExitCode::from(USAGE)
-        }
+        Ok(settings) => live(spec.name, &vars, |shutdown| {
+            let mut context = Context::new(spec.name, vars.is_cloud());
+            context.shutdown = shutdown;
+            serve_one(settings, context, service)
+        }),
+        Err(problems) => refuse(spec.name, vars.is_cloud(), &problems),
+    }
+}
+
+/// A part that the settings name and that cannot be used as it is, such as a store that another process has open.
+/// As the cause of a failed start it makes the exit code 64.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start with these settings")]
+pub struct Unusable(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl Unusable {
+    /// Wraps the failure of such a part.
+    pub fn new(failure: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(failure.into())
     }
 }
 
@@ -143,37 +158,37 @@ fn page(command: &Command, args: &[String]) -> Option<String> {
     asks(["--version", "-V"]).then(|| command.render_version().trim_end().to_owned())
 }
 
-/// Says everything that is wrong, in one message.
-fn refuse(spec: &Spec, cloud: bool, problems: &[Problem]) {
+/// Says everything that is wrong with the settings, in one message.
+pub fn refuse(name: &str, cloud: bool, problems: &[Problem]) -> ExitCode {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    let name = spec.name;
     if cloud {
         let message = format!("{name} cannot start: {}", lines.join("; "));
         println!("{}", serde_json::json!({ "severity": "CRITICAL", "message": message }));
     } else {
         eprintln!("{name} cannot start:\n  {}\nsee {name} --help", lines.join("\n  "));
     }
+    ExitCode::from(USAGE)
 }
 
-fn start<C, F, Fut>(spec: Spec, vars: &Vars, settings: Settings<C>, service: F) -> ExitCode
+/// Lives one life: telemetry, TLS provider, then `life` until it ends. A signal cancels the token that `life` gets; a
+/// second one ends the process at once. [`run`] is this for one service.
+pub fn live<F, Fut>(name: &'static str, vars: &Vars, life: F) -> ExitCode
 where
-    C: Config,
-    F: FnOnce(C, Context) -> Fut,
-    Fut: Future<Output = anyhow::Result<Server>>,
+    F: FnOnce(CancellationToken) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
 {
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(failure) => {
-            eprintln!("{} cannot start: {failure}", spec.name);
+            eprintln!("{name} cannot start: {failure}");
             return ExitCode::FAILURE;
         }
     };
     let entered = runtime.enter();
-    let guard = telemetry::init(spec.name, vars.is_cloud(), vars);
+    let guard = telemetry::init(name, vars.is_cloud(), vars);
     drop(entered);
     ensure_crypto();
-    let context = Context::new(spec.name, vars.is_cloud());
-    let code = match runtime.block_on(live(settings, context, service)) {
+    let code = match runtime.block_on(until_killed(life)) {
         Ok(Exit::Orderly) => ExitCode::SUCCESS,
         Ok(Exit::Killed) => {
             runtime.shutdown_background();
@@ -181,7 +196,8 @@ where
         }
         Err(failure) => {
             tracing::error!(error = format!("{failure:#}"), "cannot start");
-            ExitCode::FAILURE
+            let unusable = failure.chain().any(|cause| cause.is::<Unusable>());
+            if unusable { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
         }
     };
     guard.shutdown();
@@ -195,25 +211,14 @@ enum Exit {
     Killed,
 }
 
-async fn live<C, F, Fut>(settings: Settings<C>, context: Context, service: F) -> anyhow::Result<Exit>
+async fn until_killed<F, Fut>(life: F) -> anyhow::Result<Exit>
 where
-    C: Config,
-    F: FnOnce(C, Context) -> Fut,
-    Fut: Future<Output = anyhow::Result<Server>>,
+    F: FnOnce(CancellationToken) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
 {
     let mut signals = Signals::catch()?;
-    let shutdown = context.shutdown.clone();
-    let life = async {
-        let address = SocketAddr::new(settings.host, settings.port);
-        let listener = bind(address.ip(), address.port()).await;
-        let listener = listener.with_context(|| format!("{address} cannot be bound"))?;
-        let server = tokio::select! {
-            server = service(settings.service, context.clone()) => server?,
-            () = context.shutdown.cancelled() => return Ok(()),
-        };
-        serve(listener, server, context).await;
-        Ok(())
-    };
+    let shutdown = CancellationToken::new();
+    let life = life(shutdown.clone());
     let killed = async {
         let signal = signals.next().await;
         tracing::info!(signal, "leaving");
@@ -228,30 +233,19 @@ where
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, Args)]
-    struct Nothing {}
-
-    impl Config for Nothing {}
-
-    const SPEC: Spec = Spec { name: "shop", about: "Sells things.", port: 8099 };
-
-    fn address(pairs: &[(&str, &str)], args: &[&str]) -> String {
-        let vars: Vars =
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let command = command::<Nothing>(&SPEC, vars.is_cloud());
-        let args = args.iter().map(|arg| (*arg).to_owned());
-        let settings: Settings<Nothing> = load_from(command, &vars, args).unwrap();
-        SocketAddr::new(settings.host, settings.port).to_string()
-    }
-
-    #[test]
-    fn a_service_listens_to_its_machine_or_on_cloud_run_to_everybody() {
-        assert_eq!(address(&[], &[]), "127.0.0.1:8099");
-        assert_eq!(address(&[("K_SERVICE", "shop"), ("PORT", "8080")], &[]), "0.0.0.0:8080");
-        assert_eq!(address(&[("HOST", "::1"), ("PORT", "1")], &["--port", "0"]), "[::1]:0");
-    }
+async fn serve_one<C, F, Fut>(settings: Settings<C>, context: Context, service: F) -> anyhow::Result<()>
+where
+    C: Config,
+    F: FnOnce(C, Context) -> Fut,
+    Fut: Future<Output = anyhow::Result<Server>>,
+{
+    let address = SocketAddr::new(settings.host, settings.port);
+    let listener = bind(address.ip(), address.port()).await;
+    let listener = listener.with_context(|| format!("{address} cannot be bound"))?;
+    let server = tokio::select! {
+        server = service(settings.service, context.clone()) => server?,
+        () = context.shutdown.cancelled() => return Ok(()),
+    };
+    serve(listener, server, context).await;
+    Ok(())
 }

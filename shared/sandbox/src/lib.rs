@@ -1,1 +1,111 @@
-//! wip
+//! Stand-ins for the providers, over real HTTP: as strict as their published schemas, and with knobs for faults.
+//!
+//! They exist so that the whole system runs and is tested with no key at all, by the production clients. The
+//! invariant: a stand-in refuses what the provider's schema refuses, and an answered 200 survives `kill -9`.
+
+mod db;
+mod edge;
+mod faults;
+mod log;
+mod openai;
+mod pages;
+mod person;
+mod random;
+mod serve;
+mod sheets;
+
+use std::{path::Path, sync::Arc};
+
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::any};
+use serde_json::Value;
+
+pub use faults::{Chaos, Fault, FaultKind, Provider};
+pub use log::Asked;
+pub use openai::API_KEY;
+pub use person::{Mishap, Person};
+pub use serve::serve;
+pub use sheets::{ACCESS_TOKEN, SPREADSHEET_ID};
+
+/// All stand-ins and what they remember. Clones share one state.
+#[derive(Clone)]
+pub struct Sandbox(Arc<State>);
+
+struct State {
+    log: log::Log,
+    faults: faults::Faults,
+    openai: openai::OpenAi,
+    sheets: sheets::Sheets,
+}
+
+impl Sandbox {
+    /// The stand-ins with their state in this SQLite file, or in memory for as long as this value lives.
+    pub fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+        let db = db::Db::open(path)?;
+        Ok(Self(Arc::new(State {
+            log: log::Log::default(),
+            faults: faults::Faults::default(),
+            openai: openai::OpenAi::open(db.clone())?,
+            sheets: sheets::Sheets::open(db)?,
+        })))
+    }
+
+    /// The providers' endpoints: `/openai/v1/…` and `/sheets/v4/spreadsheets/…`.
+    pub fn providers(&self) -> Router {
+        Router::new()
+            .route("/openai/v1/{*path}", any(openai::answer))
+            .route("/sheets/v4/{*path}", any(sheets::answer))
+            .layer(middleware::from_fn_with_state(self.clone(), edge::pass))
+            .layer(DefaultBodyLimit::disable())
+            .with_state(self.clone())
+    }
+
+    /// The pages people look at, under `/sandbox`. They answer loopback only, and need `ConnectInfo`.
+    pub fn pages(&self) -> Router {
+        pages::router(self.clone())
+    }
+
+    /// What was asked, oldest first. Old entries are dropped when there are many.
+    pub fn requests(&self) -> Vec<Asked> {
+        self.0.log.entries()
+    }
+
+    /// Queues a fault; faults are used in the order in which they were queued.
+    pub fn inject(&self, fault: Fault) {
+        self.0.faults.push(fault);
+    }
+
+    /// Sets or ends random faults.
+    pub fn set_chaos(&self, chaos: Option<Chaos>) {
+        self.0.faults.set_chaos(chaos);
+    }
+
+    /// Forgets queued and random faults.
+    pub fn clear_faults(&self) {
+        self.0.faults.clear();
+    }
+
+    /// The cells of a tab as typed JSON values, header row included; formulas as their text, empty cells null.
+    pub fn tab(&self, title: &str) -> Option<Vec<Vec<Value>>> {
+        self.0.sheets.tab(title)
+    }
+
+    /// The titles of the tabs, in order.
+    pub fn tabs(&self) -> Vec<String> {
+        self.0.sheets.book().sheets.iter().map(|sheet| sheet.title.clone()).collect()
+    }
+
+    /// Makes a hosted workflow known; those that begin with `wf_sandbox` always are.
+    pub fn add_workflow(&self, id: &str) {
+        self.0.openai.add_workflow(id);
+    }
+
+    /// Requests to Sheets that one user may make in 60 seconds; Google's are 60 and 60.
+    pub fn set_quota(&self, writes: usize, reads: usize) {
+        self.0.sheets.set_quota(writes, reads);
+    }
+
+    /// The owner's hand in the spreadsheet: edits that no quota counts and no fault hits.
+    pub fn person(&self) -> Person<'_> {
+        Person::new(&self.0.sheets)
+    }
+}

@@ -1,0 +1,36 @@
+//! What `frontdesk` shows at its start: where everything is, what is a sandbox, and what to try.
+
+use std::fmt::Write as _;
+
+use crate::System;
+
+/// The table.
+pub fn render(system: &System) -> String {
+    let gateway = format!("http://localhost:{}", system.gateway.port());
+    let mut page = String::from("\n  Frontdesk is running\n\n");
+    for (name, address) in &system.services {
+        let _ = writeln!(page, "  {name:<16} http://{address}");
+    }
+    page.push('\n');
+    for (provider, sandboxed) in &system.providers {
+        let state = if *sandboxed {
+            format!("sandbox   ({} makes it live)", provider.setting())
+        } else {
+            "live".into()
+        };
+        let _ = writeln!(page, "  {:<16} {state}", provider.to_string());
+    }
+    if system.events_from_loopback_only {
+        page.push_str("\n  Events are taken from this machine only until EVENTS_WEBHOOK_SECRET is set.\n");
+    }
+    let sheet = if system.sandbox.is_some() { "/sandbox/sheet" } else { "/docs" };
+    let _ = write!(
+        page,
+        "\n  Try:\n\n  curl -X POST {gateway}/api/chatkit/session -H 'content-type: application/json' \\\n       \
+         -d '{{\"deviceId\":\"5f0c6f1e-8a57-4c0b-9a55-3c0b6f2f9e11\",\"traits\":{{\"utm_source\":\"yt\"}}}}'\n\n  \
+         curl -X POST {gateway}/webhooks/ajd/chat-events -H 'content-type: application/json' \\\n       \
+         -d '{{\"type\":\"chat.turn\",\"session_id\":\"ck_123\",\"message\":\"Hello\",\"intent\":\"buy_inquiry\",\"score\":0.72}}'\n\n  \
+         open {gateway}{sheet}\n\n  Ctrl-C stops it.\n"
+    );
+    page
+}

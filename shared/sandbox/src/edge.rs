@@ -1,0 +1,119 @@
+//! The edge of every stand-in: reads the body, meets faults, runs the work, writes the log.
+//!
+//! The invariant: work that has begun is finished even when the client leaves, as at a real provider.
+
+use std::io;
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::Response,
+};
+use serde_json::Value;
+
+use crate::{Asked, FaultKind, Provider, Sandbox, log::Entry, openai, serve::NoAnswer, sheets};
+
+/// More than any call may carry: state variables alone may be 10 MiB.
+const MOST_BYTES: usize = 16 << 20;
+
+/// The middleware around all provider routes.
+pub(crate) async fn pass(State(sandbox): State<Sandbox>, request: Request, next: Next) -> Response {
+    let provider =
+        if request.uri().path().starts_with("/openai/") { Provider::OpenAi } else { Provider::Sheets };
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let label = format!("{} {path}", request.method());
+    let mut asked = Asked {
+        provider,
+        method: request.method().to_string(),
+        path,
+        status: None,
+        handled: false,
+        bearer: bearer(request.headers()).is_some(),
+        openai_beta: request
+            .headers()
+            .get("openai-beta")
+            .and_then(|beta| beta.to_str().ok())
+            .map(str::to_owned),
+        body: Value::Null,
+    };
+    let fault = sandbox.0.faults.meet(provider, &label);
+    // A task of its own, because hyper drops this future when the client goes.
+    let work = tokio::spawn(async move {
+        if fault == Some(FaultKind::Reset) {
+            sandbox.0.log.add(Entry { asked, body: Bytes::new() });
+            return no_answer();
+        }
+        let (parts, body) = request.into_parts();
+        let Ok(body) = to_bytes(body, MOST_BYTES).await else {
+            return refusal(provider, StatusCode::PAYLOAD_TOO_LARGE);
+        };
+        let rest = next.run(Request::from_parts(parts, Body::from(body.clone())));
+        let (handled, response) = meet(provider, fault, rest).await;
+        asked.handled = handled;
+        asked.status = response.extensions().get::<NoAnswer>().is_none().then(|| response.status().as_u16());
+        sandbox.0.log.add(Entry { asked, body });
+        response
+    });
+    work.await.unwrap_or_else(|_| refusal(provider, StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+/// Lets the request meet its fault; says whether the work was done.
+async fn meet(
+    provider: Provider,
+    fault: Option<FaultKind>,
+    work: impl Future<Output = Response>,
+) -> (bool, Response) {
+    match fault {
+        None => (true, work.await),
+        Some(FaultKind::Latency(time)) => {
+            tokio::time::sleep(time).await;
+            (true, work.await)
+        }
+        Some(FaultKind::AppliedNoAnswer) => {
+            work.await;
+            (true, no_answer())
+        }
+        Some(FaultKind::Hang(time)) => {
+            tokio::time::sleep(time).await;
+            (false, no_answer())
+        }
+        Some(FaultKind::Reset) => (false, no_answer()),
+        Some(FaultKind::Status(status)) => (
+            false,
+            refusal(provider, StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)),
+        ),
+        Some(FaultKind::RateLimited { retry_after_s }) => {
+            let mut response = refusal(provider, StatusCode::TOO_MANY_REQUESTS);
+            if let Some(seconds) = retry_after_s {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            (false, response)
+        }
+    }
+}
+
+/// Tells [`crate::serve()`] to close the connection; any other server breaks the body off instead.
+fn no_answer() -> Response {
+    let broken = futures_util::stream::once(async {
+        Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset))
+    });
+    let mut response = Response::new(Body::from_stream(broken));
+    response.extensions_mut().insert(NoAnswer);
+    response
+}
+
+fn refusal(provider: Provider, status: StatusCode) -> Response {
+    match provider {
+        Provider::OpenAi => openai::refusal(status),
+        Provider::Sheets => sheets::refusal(status),
+    }
+}
+
+/// The bearer token of a request.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

@@ -1,0 +1,266 @@
+//! Faults: what goes wrong between a client and a provider, on demand or by dice.
+//!
+//! The invariant: a queued fault is used by exactly `count` matching requests, in the order of the queue.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::random::Dice;
+
+/// Whose stand-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// OpenAI's hosted ChatKit endpoints.
+    OpenAi,
+    /// Google Sheets v4.
+    Sheets,
+}
+
+/// One fault for the next `count` requests that match.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Whose requests.
+    pub provider: Provider,
+    /// Only requests whose `METHOD /path?query` contains this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// How many requests it hits.
+    #[serde(default = "once")]
+    pub count: u32,
+    /// What happens to them.
+    pub kind: FaultKind,
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// What happens to a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Knob", from = "Knob")]
+pub enum FaultKind {
+    /// The work is done this much later, even if the client has left by then.
+    Latency(Duration),
+    /// This status in the provider's own error shape, without the work.
+    Status(u16),
+    /// 429 in the provider's own shape, without the work.
+    RateLimited {
+        /// Seconds in the header `Retry-After`, or no such header.
+        retry_after_s: Option<u64>,
+    },
+    /// The work is done, then the connection closes without an answer.
+    AppliedNoAnswer,
+    /// The connection closes at once, without the work.
+    Reset,
+    /// Nothing is done or answered for this long, then the connection closes.
+    Hang(Duration),
+}
+
+/// A [`FaultKind`] as JSON: `{"type":"latency","ms":250}`.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+enum Knob {
+    Latency {
+        ms: u64,
+    },
+    Status {
+        status: u16,
+    },
+    RateLimited {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_s: Option<u64>,
+    },
+    AppliedNoAnswer,
+    Reset,
+    Hang {
+        ms: u64,
+    },
+}
+
+/// Random faults: chances from 0 to 1 for each request to any provider, the same for the same seed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Chaos {
+    /// Where the dice begin.
+    pub seed: u64,
+    /// 503 without the work.
+    pub unavailable: f64,
+    /// The work is done and not answered.
+    pub applied_no_answer: f64,
+    /// Closed without the work.
+    pub reset: f64,
+    /// 429 without the work.
+    pub rate_limited: f64,
+}
+
+/// All knobs, as the page `/sandbox/faults` shows and takes them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Knobs {
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) chaos: Option<Chaos>,
+}
+
+#[derive(Default)]
+struct Plan {
+    queue: VecDeque<Fault>,
+    chaos: Option<(Chaos, Dice)>,
+}
+
+/// The faults to come.
+#[derive(Default)]
+pub(crate) struct Faults(Mutex<Plan>);
+
+// === impl FaultKind ===
+
+impl From<FaultKind> for Knob {
+    fn from(kind: FaultKind) -> Self {
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        match kind {
+            FaultKind::Latency(time) => Self::Latency { ms: ms(time) },
+            FaultKind::Status(status) => Self::Status { status },
+            FaultKind::RateLimited { retry_after_s } => Self::RateLimited { retry_after_s },
+            FaultKind::AppliedNoAnswer => Self::AppliedNoAnswer,
+            FaultKind::Reset => Self::Reset,
+            FaultKind::Hang(time) => Self::Hang { ms: ms(time) },
+        }
+    }
+}
+
+impl From<Knob> for FaultKind {
+    fn from(knob: Knob) -> Self {
+        match knob {
+            Knob::Latency { ms } => Self::Latency(Duration::from_millis(ms)),
+            Knob::Status { status } => Self::Status(status),
+            Knob::RateLimited { retry_after_s } => Self::RateLimited { retry_after_s },
+            Knob::AppliedNoAnswer => Self::AppliedNoAnswer,
+            Knob::Reset => Self::Reset,
+            Knob::Hang { ms } => Self::Hang(Duration::from_millis(ms)),
+        }
+    }
+}
+
+// === impl Faults ===
+
+impl Faults {
+    fn lock(&self) -> MutexGuard<'_, Plan> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn push(&self, fault: Fault) {
+        self.lock().queue.push_back(fault);
+    }
+
+    pub(crate) fn set_chaos(&self, chaos: Option<Chaos>) {
+        self.lock().chaos = chaos.map(|chaos| {
+            let dice = Dice::new(chaos.seed);
+            (chaos, dice)
+        });
+    }
+
+    pub(crate) fn clear(&self) {
+        *self.lock() = Plan::default();
+    }
+
+    pub(crate) fn knobs(&self) -> Knobs {
+        let plan = self.lock();
+        Knobs {
+            faults: plan.queue.iter().cloned().collect(),
+            chaos: plan.chaos.as_ref().map(|(chaos, _)| chaos.clone()),
+        }
+    }
+
+    pub(crate) fn set_knobs(&self, knobs: Knobs) {
+        self.lock().queue = knobs.faults.into();
+        self.set_chaos(knobs.chaos);
+    }
+
+    /// The fault that this request meets, if any; it is used up.
+    pub(crate) fn meet(&self, provider: Provider, request: &str) -> Option<FaultKind> {
+        let mut plan = self.lock();
+        plan.queue.retain(|fault| fault.count > 0);
+        let matches = |fault: &&mut Fault| {
+            fault.provider == provider
+                && fault.path.as_ref().is_none_or(|path| request.contains(path.as_str()))
+        };
+        if let Some(fault) = plan.queue.iter_mut().find(matches) {
+            fault.count -= 1;
+            let kind = fault.kind.clone();
+            plan.queue.retain(|fault| fault.count > 0);
+            return Some(kind);
+        }
+        let (chaos, dice) = plan.chaos.as_mut()?;
+        chaos.pick(dice.throw())
+    }
+}
+
+impl Chaos {
+    fn pick(&self, mut thrown: f64) -> Option<FaultKind> {
+        let kinds = [
+            (self.unavailable, FaultKind::Status(503)),
+            (self.applied_no_answer, FaultKind::AppliedNoAnswer),
+            (self.reset, FaultKind::Reset),
+            (self.rate_limited, FaultKind::RateLimited { retry_after_s: None }),
+        ];
+        for (chance, kind) in kinds {
+            if thrown < chance {
+                return Some(kind);
+            }
+            thrown -= chance;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reset(path: Option<&str>, count: u32) -> Fault {
+        Fault { provider: Provider::Sheets, path: path.map(str::to_owned), count, kind: FaultKind::Reset }
+    }
+
+    #[test]
+    fn a_fault_hits_its_count_of_matching_requests_and_no_other() {
+        let faults = Faults::default();
+        faults.push(reset(Some("POST "), 2));
+        assert_eq!(faults.meet(Provider::OpenAi, "POST /x"), None);
+        assert_eq!(faults.meet(Provider::Sheets, "GET /x"), None);
+        assert_eq!(faults.meet(Provider::Sheets, "POST /x"), Some(FaultKind::Reset));
+        assert_eq!(faults.meet(Provider::Sheets, "POST /x"), Some(FaultKind::Reset));
+        assert_eq!(faults.meet(Provider::Sheets, "POST /x"), None);
+    }
+
+    #[test]
+    fn chaos_is_repeatable_and_keeps_to_its_chances() {
+        let run = |seed| {
+            let faults = Faults::default();
+            faults.set_chaos(Some(Chaos { seed, unavailable: 0.1, reset: 0.2, ..Default::default() }));
+            (0..10_000).map(|_| faults.meet(Provider::Sheets, "GET /")).collect::<Vec<_>>()
+        };
+        let met = run(7);
+        assert_eq!(met, run(7));
+        assert_ne!(met, run(8));
+        let share = |kind: &FaultKind| met.iter().flatten().filter(|met| *met == kind).count();
+        assert!((800..1200).contains(&share(&FaultKind::Status(503))));
+        assert!((1800..2200).contains(&share(&FaultKind::Reset)));
+        assert_eq!(share(&FaultKind::AppliedNoAnswer), 0);
+    }
+
+    #[test]
+    fn knobs_read_as_json() {
+        let json = r#"{"faults":[{"provider":"openai","kind":{"type":"hang","ms":5}}],"chaos":{"seed":1,"reset":0.5}}"#;
+        let knobs: Knobs = serde_json::from_str(json).unwrap();
+        assert_eq!(knobs.faults[0].kind, FaultKind::Hang(Duration::from_millis(5)));
+        assert_eq!(knobs.faults[0].count, 1);
+        assert_eq!(knobs.chaos.unwrap().reset, 0.5);
+        assert!(serde_json::from_str::<Knobs>(r#"{"fault":[]}"#).is_err());
+    }
+}

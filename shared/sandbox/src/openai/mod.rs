@@ -1,0 +1,174 @@
+//! OpenAI's hosted ChatKit endpoints: sessions that are minted and cancelled, threads that are never found.
+//!
+//! It exists so that the production client meets OpenAI's own rules. The invariant: a body that the published
+//! schema refuses is refused here, with OpenAI's error shape.
+
+mod body;
+mod error;
+mod session;
+
+use std::{
+    collections::BTreeSet,
+    sync::{PoisonError, RwLock},
+};
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Query, State},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use self::error::Refusal;
+use crate::{Sandbox, db::Db, edge::bearer};
+
+/// The API key that the stand-in takes.
+pub const API_KEY: &str = "sk-sandbox";
+
+const BETA: &str = "chatkit_beta=v1";
+
+/// The hosted side: which workflows there are, and the sessions in the database.
+pub(crate) struct OpenAi {
+    db: Db,
+    workflows: RwLock<BTreeSet<String>>,
+}
+
+type Answer = Result<Value, Refusal>;
+
+impl OpenAi {
+    pub(crate) fn open(db: Db) -> anyhow::Result<Self> {
+        let workflows = {
+            let connection = db.lock();
+            session::prune(&connection, Timestamp::now())?;
+            let mut statement = connection.prepare("SELECT id FROM workflows")?;
+            statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
+        };
+        Ok(Self { db, workflows: RwLock::new(workflows) })
+    }
+
+    pub(crate) fn add_workflow(&self, id: &str) {
+        self.workflows.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
+        let saved = self.db.lock().execute("INSERT OR IGNORE INTO workflows VALUES (?1)", [id]);
+        if let Err(error) = saved {
+            tracing::warn!(%error, "workflow is known until the process ends only");
+        }
+    }
+
+    fn knows(&self, id: &str) -> bool {
+        id.starts_with("wf_sandbox")
+            || self.workflows.read().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
+    fn create(&self, body: &Bytes) -> Answer {
+        let order = body::parse(body)?;
+        if !self.knows(&order.workflow) {
+            let message = format!("Workflow with id '{}' not found.", order.workflow);
+            return Err(Refusal::new(StatusCode::NOT_FOUND, message));
+        }
+        Ok(session::create(&self.db.lock(), order, Timestamp::now())?)
+    }
+
+    fn cancel(&self, id: &str) -> Answer {
+        let cancelled = session::cancel(&self.db.lock(), id)?;
+        cancelled
+            .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, format!("Session with id '{id}' not found.")))
+    }
+}
+
+/// An error of this status in OpenAI's shape, as a fault answers it.
+pub(crate) fn refusal(status: StatusCode) -> Response {
+    Refusal::of_status(status).into_response()
+}
+
+/// Answers every path under `/openai/v1/`.
+pub(crate) async fn answer(
+    State(sandbox): State<Sandbox>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    Query(query): Query<Vec<(String, String)>>,
+    body: Bytes,
+) -> Response {
+    if let Err(refusal) = admit(&headers, &body) {
+        return refusal.into_response();
+    }
+    // The database waits for the disk, so it gets a thread where waiting is fine.
+    let work =
+        tokio::task::spawn_blocking(move || dispatch(&sandbox.0.openai, &method, uri.path(), &query, &body));
+    match work.await {
+        Ok(Ok(value)) => Json(value).into_response(),
+        Ok(Err(refusal)) => refusal.into_response(),
+        Err(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+fn admit(headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
+    match bearer(headers) {
+        Some(API_KEY) => {}
+        Some(_) => return Err(Refusal::wrong_key()),
+        None => return Err(Refusal::no_key()),
+    }
+    let betas = headers.get_all("openai-beta").iter().filter_map(|value| value.to_str().ok());
+    if !betas.flat_map(|value| value.split(',')).any(|beta| beta.trim() == BETA) {
+        let message = format!(
+            "You must provide the 'OpenAI-Beta' header to access the ChatKit API. Please try again by setting the header 'OpenAI-Beta: {BETA}'."
+        );
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, message).code("invalid_beta"));
+    }
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !body.is_empty() && !kind.eq_ignore_ascii_case("application/json") {
+        let message = "Unsupported content type. This API method only accepts 'application/json' requests, but you did not specify that in the Content-Type header.";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, message).code("unsupported_content_type"));
+    }
+    Ok(())
+}
+
+fn dispatch(
+    openai: &OpenAi,
+    method: &Method,
+    path: &str,
+    query: &[(String, String)],
+    body: &Bytes,
+) -> Answer {
+    let steps: Vec<&str> = path.trim_start_matches("/openai/v1/").split('/').collect();
+    let get = method == Method::GET;
+    match steps[..] {
+        ["chatkit", "sessions"] if method == Method::POST => openai.create(body),
+        ["chatkit", "sessions", id, "cancel"] if method == Method::POST => openai.cancel(id),
+        ["chatkit", "threads"] if get => list_threads(query),
+        ["chatkit", "threads", id] | ["chatkit", "threads", id, "items"]
+            if get || (method == Method::DELETE && steps.len() == 3) =>
+        {
+            Err(Refusal::new(StatusCode::NOT_FOUND, format!("Thread with id '{id}' not found.")))
+        }
+        ["chatkit", "sessions" | "threads"]
+        | ["chatkit", "threads", _]
+        | ["chatkit", "sessions", _, "cancel"]
+        | ["chatkit", "threads", _, "items"] => Err(Refusal::wrong_method(method, &steps.join("/"))),
+        _ => Err(Refusal::new(
+            StatusCode::NOT_FOUND,
+            format!("Invalid URL ({method} /v1/{})", steps.join("/")),
+        )),
+    }
+}
+
+/// No conversation ever happens at the stand-in, so the list is empty; its parameters are checked.
+fn list_threads(query: &[(String, String)]) -> Answer {
+    for (name, value) in query {
+        let fine = match name.as_str() {
+            "limit" => value.parse::<u32>().is_ok_and(|limit| limit <= 100),
+            "order" => matches!(value.as_str(), "asc" | "desc"),
+            "user" => (1..=512).contains(&value.chars().count()),
+            "after" | "before" => true,
+            _ => return Err(Refusal::unknown(name)),
+        };
+        if !fine {
+            return Err(Refusal::invalid(name, "invalid_value", "out of its range".to_owned()));
+        }
+    }
+    Ok(json!({"object": "list", "data": [], "first_id": null, "last_id": null, "has_more": false}))
+}
