@@ -1,7 +1,6 @@
 //! Starting and stopping the services of one process.
 
 use std::{
-    fs,
     net::{Ipv4Addr, SocketAddr},
     time::Duration,
 };
@@ -49,7 +48,7 @@ struct Running {
 /// A port that is taken, a store that is in use.
 pub async fn start(mut options: Options) -> anyhow::Result<System> {
     let dir = options.dir.clone();
-    fs::create_dir_all(&dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+    chassis::local::make_dir(&dir).with_context(|| format!("{} cannot be made", dir.display()))?;
     let public = listen(SocketAddr::new(options.host, options.port)).await?;
     let (sandbox, stand_ins) = start_sandbox(&mut options).await?;
 

@@ -39,26 +39,15 @@ pub(crate) async fn record(
     occurred_at: Timestamp,
 ) -> Result<(), Error> {
     let keys = keys(&told, event_id);
-    let mut known = None;
-    for key in &keys {
-        if let Some(BookingKey { booking_id }) = work.get(&BOOKING_KEYS, key).await? {
-            known = work.get(&BOOKINGS, &doc_id(&booking_id)).await?;
-            break;
-        }
-    }
-    let mut doc = match known {
+    let mut doc = match find(work, &told, &keys, occurred_at).await? {
         Some(doc) => doc,
-        None => {
-            let booking_id = format!("{}{}", BookingId::PREFIX, keys[0]);
-            let booking =
-                tab::Booking { id: booking_id, created_at: Some(occurred_at), ..Default::default() };
-            BookingDoc { booking, version: 0, told_at: occurred_at }
-        }
+        None => new(work, &keys[0].id, event_id, occurred_at).await?,
     };
     apply(&mut doc, told, occurred_at);
-    for key in &keys {
-        if work.get(&BOOKING_KEYS, key).await?.is_none() {
-            work.put(&BOOKING_KEYS, key, &BookingKey { booking_id: doc.booking.id.clone() });
+    for Key { id, is_slot } in &keys {
+        // A slot leads to the booking that took it last; what is known by its own id is so for ever.
+        if work.get(&BOOKING_KEYS, id).await?.is_none() || *is_slot {
+            work.put(&BOOKING_KEYS, id, &BookingKey { booking_id: doc.booking.id.clone() });
         }
     }
     doc.version += 1;
@@ -76,17 +65,65 @@ fn doc_id(booking_id: &str) -> String {
     id::digest(&["booking", booking_id])
 }
 
-/// Ids of the documents that lead to the booking, strongest first. Never empty.
-fn keys(told: &tab::Booking, event_id: &str) -> Vec<String> {
+/// The booking that an event is about, if it is known.
+async fn find(
+    work: &mut Work<'_>,
+    told: &tab::Booking,
+    keys: &[Key],
+    occurred_at: Timestamp,
+) -> Result<Option<BookingDoc>, Error> {
+    for Key { id, is_slot } in keys {
+        let Some(BookingKey { booking_id }) = work.get(&BOOKING_KEYS, id).await? else { continue };
+        let found = work.get(&BOOKINGS, &doc_id(&booking_id)).await?;
+        if let Some(doc) = found.filter(|doc| !is_slot || is_in_slot(doc, told, occurred_at)) {
+            return Ok(Some(doc));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether what was found by contact and start is what is told of: not another meeting, and not one that was moved
+/// away before.
+fn is_in_slot(doc: &BookingDoc, told: &tab::Booking, occurred_at: Timestamp) -> bool {
+    let uids = [&doc.booking.cal_event_id, &told.cal_event_id];
+    let may_be_one = uids[0] == uids[1] || uids.iter().any(|uid| uid.is_empty());
+    may_be_one && (doc.booking.event_start == told.event_start || occurred_at < doc.told_at)
+}
+
+/// A booking under the id of its strongest key; where a booking that was moved away has that id, of its event.
+async fn new(
+    work: &mut Work<'_>,
+    key: &str,
+    event_id: &str,
+    occurred_at: Timestamp,
+) -> Result<BookingDoc, Error> {
+    let mut id = format!("{}{key}", BookingId::PREFIX);
+    if work.get(&BOOKINGS, &doc_id(&id)).await?.is_some() {
+        id = format!("{}{}", BookingId::PREFIX, id::digest(&["event", event_id]));
+    }
+    let booking = tab::Booking { id, created_at: Some(occurred_at), ..Default::default() };
+    Ok(BookingDoc { booking, version: 0, told_at: occurred_at })
+}
+
+/// The document that leads to a booking.
+struct Key {
+    id: String,
+    /// By contact and start, not by an id.
+    is_slot: bool,
+}
+
+/// What the booking is known by, strongest first. Never empty.
+fn keys(told: &tab::Booking, event_id: &str) -> Vec<Key> {
+    let key = |is_slot, parts: &[&str]| Key { id: id::digest(parts), is_slot };
     let mut keys = Vec::new();
     if !told.cal_event_id.is_empty() {
-        keys.push(id::digest(&["uid", &told.cal_provider, &told.cal_event_id]));
+        keys.push(key(false, &["uid", &told.cal_provider, &told.cal_event_id]));
     }
     if let (false, Some(start)) = (told.contact_id.is_empty(), told.event_start) {
-        keys.push(id::digest(&["slot", &told.contact_id, &start.to_string()]));
+        keys.push(key(true, &["slot", &told.contact_id, &start.to_string()]));
     }
     if keys.is_empty() {
-        keys.push(id::digest(&["event", event_id]));
+        keys.push(key(false, &["event", event_id]));
     }
     keys
 }

@@ -256,8 +256,7 @@ async fn contact_of(
         people::check_given_id(&given_id).map_err(|why| event.wrong("contact_id", why))?;
         return Ok(people::resolve_given(work, &given_id, &identity, facts, now).await?.contact.id);
     }
-    let says_who = !identity.email.is_empty() || !identity.phone.is_empty();
-    if needed || says_who {
+    if needed || identity.says_who() {
         // A lead of a turn that names nobody and no session still has a contact: the turn's own.
         let session =
             if identity.session.is_empty() { event.id.to_string() } else { identity.session.clone() };

@@ -112,6 +112,8 @@ fn apply(doc: &mut LeadDoc, signal: &Signal, occurred_at: Timestamp) {
     if newest {
         doc.lead.score = signal.score.or(doc.lead.score);
         doc.lead.last_touch = Some(occurred_at);
+    } else {
+        doc.lead.score = doc.lead.score.or(signal.score);
     }
     doc.lead.created_at = doc.lead.created_at.min(Some(occurred_at));
     doc.highest_score = match (doc.highest_score, signal.score) {
@@ -157,5 +159,13 @@ mod tests {
         });
         assert_eq!(forward, backward);
         assert_eq!(forward, ("buy".into(), Some(0.5), Some(0.6), Some(at(20)), Some(at(10))));
+    }
+
+    #[test]
+    fn an_older_score_fills_in_where_the_newest_event_has_none() {
+        let mut doc = open("c_1", Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        apply(&mut doc, &signal("buy", None), Timestamp::from_second(20).unwrap());
+        apply(&mut doc, &signal("browse", Some(0.6)), Timestamp::from_second(10).unwrap());
+        assert_eq!((doc.lead.intent.as_str(), doc.lead.score), ("buy", Some(0.6)));
     }
 }

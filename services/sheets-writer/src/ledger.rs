@@ -9,17 +9,22 @@ mod closing;
 mod compose;
 mod layout;
 mod locate;
+mod outcome;
 mod pace;
 mod protocol;
+mod seen;
 mod trouble;
 mod writer;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use domain::{Tab, id::LedgerId};
 use jiff::tz::TimeZone;
 use store::{Clock, Collection, Precondition, Store};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -35,6 +40,9 @@ use writer::Writer;
 pub(crate) const LEDGER: Collection<Head> = Collection::new("ledger");
 /// Its one document.
 pub(crate) const HEAD: &str = "head";
+
+/// A panic may come again at once.
+const AFTER_A_PANIC: Duration = Duration::from_secs(1);
 
 /// The ledger, shared by those who put rows into the store and the task that writes them.
 pub(crate) struct Ledger {
@@ -70,8 +78,22 @@ impl Ledger {
         self.wake.notify_one();
     }
 
-    /// Writes rows until `shutdown`; what is under way then is finished and recorded.
+    /// Writes rows until `shutdown`; what is under way then is finished and recorded. A writer that panics is started
+    /// again: all of its memory can be lost.
     pub(crate) async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        let mut writing = JoinSet::new();
+        loop {
+            writing.spawn(self.clone().write(shutdown.clone()));
+            let panicked = writing.join_next().await.is_some_and(|ended| ended.is_err());
+            if !panicked || shutdown.is_cancelled() {
+                return;
+            }
+            tracing::error!("the ledger's writer panicked and is started again");
+            tokio::time::sleep(AFTER_A_PANIC).await;
+        }
+    }
+
+    async fn write(self: Arc<Self>, shutdown: CancellationToken) {
         let mut writer = Writer::new(&self);
         while !shutdown.is_cancelled() {
             let pause = match writer.step().await {

@@ -19,11 +19,16 @@ const IDENTITIES: Collection<IdentityDoc> = Collection::new("identities");
 
 /// Longest id that a trusted event may give a contact.
 const MAX_GIVEN_ID: usize = 64;
+/// Fewer digits are an extension or a slip, and would make one person of many.
+const MIN_PHONE_DIGITS: usize = 7;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct ContactDoc {
     contact: tab::Contact,
     version: u64,
+    /// The verified Whop user, once one was seen; never another one afterwards.
+    #[serde(default)]
+    whop_user: String,
     /// The survivor, once this contact was merged into another.
     alias_of: Option<String>,
 }
@@ -55,6 +60,15 @@ pub(crate) struct Resolved {
     pub(crate) created: bool,
 }
 
+// === impl ContactDoc ===
+
+impl ContactDoc {
+    /// Two verified Whop users are two people, whatever else they share.
+    fn may_be(&self, identity: &Identity) -> bool {
+        self.whop_user.is_empty() || identity.whop_user.is_empty() || self.whop_user == identity.whop_user
+    }
+}
+
 // === impl Identity ===
 
 impl Identity {
@@ -74,22 +88,41 @@ impl Identity {
         .collect()
     }
 
-    /// E-mail and phone as they are compared. Cal.com's `<phone>@sms.cal.com` is a phone.
+    /// It has a kind that a person has for ever, not for a visit.
+    pub(crate) fn says_who(&self) -> bool {
+        let (email, phone) = self.normalised();
+        !(email.is_empty() && phone.is_empty() && self.whop_user.is_empty())
+    }
+
+    /// E-mail and phone as they are compared; what is neither is blank. Cal.com's `<phone>@sms.cal.com` is a phone.
     fn normalised(&self) -> (String, String) {
         let email = self.email.trim().to_lowercase();
         match email.strip_suffix("@sms.cal.com") {
             Some(number) => (String::new(), normalise_phone(number)),
-            None => (email, normalise_phone(&self.phone)),
+            None if is_email(&email) => (email, normalise_phone(&self.phone)),
+            None => (String::new(), normalise_phone(&self.phone)),
         }
     }
 }
 
-/// Digits with a leading `+` where it was written; what people put between digits is dropped.
+/// Whether somebody can be known by it: all who type `n/a` are not one person.
+fn is_email(text: &str) -> bool {
+    let parts = text.split_once('@');
+    parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
+        && !text.contains(char::is_whitespace)
+}
+
+/// Digits with a leading `+` where it was written; what people put between digits is dropped. Fewer than
+/// [`MIN_PHONE_DIGITS`] are no phone.
 fn normalise_phone(text: &str) -> String {
     let text = text.trim();
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let prefix = if text.starts_with('+') || text.starts_with("00") { "+" } else { "" };
-    if digits.is_empty() { digits } else { format!("{prefix}{}", digits.trim_start_matches("00")) }
+    if digits.len() < MIN_PHONE_DIGITS {
+        String::new()
+    } else {
+        format!("{prefix}{}", digits.trim_start_matches("00"))
+    }
 }
 
 /// Checks the id under which a trusted event names a contact.
@@ -162,7 +195,10 @@ fn doc_id(contact_id: &str) -> String {
 async fn find_doc(work: &mut Work<'_>, identity: &Identity) -> Result<Option<ContactDoc>, Error> {
     for doc_id in identity.doc_ids() {
         if let Some(owner) = work.get(&IDENTITIES, &doc_id).await? {
-            return load(work, &owner.contact_id).await;
+            let found = load(work, &owner.contact_id).await?;
+            if found.as_ref().is_none_or(|doc| doc.may_be(identity)) {
+                return Ok(found);
+            }
         }
     }
     Ok(None)
@@ -189,9 +225,13 @@ async fn settle(
     let mut doc = known.unwrap_or_else(|| ContactDoc {
         contact: tab::Contact { id: new_id, created_at: Some(now), ..Default::default() },
         version: 0,
+        whop_user: String::new(),
         alias_of: None,
     });
-    let before = doc.contact.clone();
+    let before = (doc.contact.clone(), doc.whop_user.clone());
+    if doc.whop_user.is_empty() {
+        doc.whop_user.clone_from(&identity.whop_user);
+    }
     let (email, phone) = identity.normalised();
     fill(&mut doc.contact, tab::Contact { email, phone, ..facts });
     for doc_id in identity.doc_ids() {
@@ -199,7 +239,7 @@ async fn settle(
             work.put(&IDENTITIES, &doc_id, &IdentityDoc { contact_id: doc.contact.id.clone() });
         }
     }
-    if created || doc.contact != before {
+    if created || before != (doc.contact.clone(), doc.whop_user.clone()) {
         doc.version += 1;
         if created {
             work.create(&CONTACTS, &doc_id(&doc.contact.id), &doc);
@@ -254,6 +294,10 @@ mod tests {
         assert_eq!(sms.doc_ids()[0], given.doc_ids()[1]);
         assert_eq!(normalise_phone("0049 30 12345"), "+493012345");
         assert_eq!(normalise_phone("call me"), "");
+        assert_eq!(normalise_phone("ext. 12"), "");
+        for nobody in ["n/a", "none", "@", "ann@", "ann at example.com", "a b@example.com"] {
+            assert!(Identity { email: nobody.into(), ..Default::default() }.doc_ids().is_empty(), "{nobody}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The invariant: a row is `pending` from the commit that changed it until a batch that carried its version is known
 //! to have landed. Upserts and landings may come in any order; the versions decide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Cell, Cells, Row, Tab, id};
 use jiff::Timestamp;
@@ -110,19 +110,33 @@ impl RowDoc {
         true
     }
 
-    /// A batch with `version` of this row has landed.
-    pub(crate) fn land(&mut self, version: u64) {
+    /// A batch with `version` of this row has landed, with these columns alone if it changed a line. Any other may
+    /// have come to be spoilt since the batch was composed.
+    pub(crate) fn land(&mut self, version: u64, columns: Option<&[String]>) {
         self.landed = true;
-        self.changed.retain(|_, changed_by| *changed_by > version);
+        let carried = |column: &String| columns.is_none_or(|columns| columns.contains(column));
+        self.changed.retain(|column, changed_by| *changed_by > version || !carried(column));
         if self.state != State::Deleted {
             self.settle_state();
         }
     }
 
-    /// The spreadsheet may show anything: every cell but the id is written again.
-    pub(crate) fn rewrite(&mut self) {
-        self.changed = self.cells.keys().filter(|c| *c != "id").map(|c| (c.clone(), self.version)).collect();
-        self.settle_state();
+    /// The spreadsheet may show anything in `columns`: they are written again. The others are not touched, since what
+    /// a person typed there stands.
+    pub(crate) fn rewrite(&mut self, columns: &BTreeSet<String>) {
+        let ours = columns.iter().filter(|column| *column != "id" && self.cells.contains_key(*column));
+        self.changed.extend(ours.map(|column| (column.clone(), self.version)));
+        if self.state != State::Deleted {
+            self.settle_state();
+        }
+    }
+
+    /// The spreadsheet refused `version`; a newer one gets a chance of its own.
+    pub(crate) fn park(&mut self, version: u64, why: &str) {
+        if self.version == version && self.state != State::Deleted {
+            self.state = State::Parked;
+            self.error = Some(why.to_owned());
+        }
     }
 
     fn settle_state(&mut self) {
@@ -216,7 +230,7 @@ mod tests {
     #[test]
     fn only_what_changed_is_written_again() {
         let mut doc = RowDoc::new(row(1, 0.5, "buy"));
-        doc.land(1);
+        doc.land(1, None);
         assert_eq!(doc.state, State::Written);
         assert!(doc.advance(row(2, 0.9, "buy")));
         assert_eq!(doc.changed.keys().collect::<Vec<_>>(), ["score"]);
@@ -235,19 +249,56 @@ mod tests {
     fn a_change_while_a_batch_is_under_way_stays_pending() {
         let mut doc = RowDoc::new(row(1, 0.5, "buy"));
         assert!(doc.advance(row(2, 0.9, "buy")));
-        doc.land(1);
+        doc.land(1, None);
         assert_eq!((doc.state, doc.landed), (State::Pending, true));
         assert_eq!(doc.changed.keys().collect::<Vec<_>>(), ["score"]);
-        doc.land(2);
+        doc.land(2, Some(&["score".to_owned()]));
         assert_eq!(doc.state, State::Written);
+    }
+
+    #[test]
+    fn a_column_that_was_spoilt_while_a_batch_was_composed_stays_pending() {
+        let mut doc = RowDoc::new(row(1, 0.5, "buy"));
+        doc.land(1, None);
+        assert!(doc.advance(row(2, 0.9, "buy")));
+        doc.rewrite(&["status".to_owned()].into());
+        doc.land(2, Some(&["score".to_owned()]));
+        assert_eq!(
+            (doc.state, doc.changed.keys().collect::<Vec<_>>()),
+            (State::Pending, vec![&"status".to_owned()])
+        );
     }
 
     #[test]
     fn a_row_that_a_person_deleted_stays_deleted() {
         let mut doc = RowDoc::new(row(1, 0.5, "buy"));
-        doc.land(1);
+        doc.land(1, None);
         doc.state = State::Deleted;
         assert!(doc.advance(row(2, 0.9, "buy")));
         assert_eq!(doc.state, State::Deleted);
+    }
+
+    #[test]
+    fn only_the_columns_that_were_spoilt_are_written_again() {
+        let mut doc = RowDoc::new(row(1, 0.5, "buy"));
+        doc.land(1, None);
+        doc.rewrite(&["id", "score", "a column of the owner's"].map(str::to_owned).into());
+        assert_eq!(doc.changed.keys().collect::<Vec<_>>(), ["score"]);
+        assert_eq!(doc.state, State::Pending);
+        let mut deleted = RowDoc { state: State::Deleted, ..doc };
+        deleted.rewrite(&["score".to_owned()].into());
+        assert_eq!(deleted.state, State::Deleted);
+    }
+
+    #[test]
+    fn only_the_version_that_was_refused_is_parked() {
+        let mut doc = RowDoc::new(row(1, 0.5, "buy"));
+        assert!(doc.advance(row(2, 0.9, "buy")));
+        doc.park(1, "refused");
+        assert_eq!((doc.state, doc.error.as_deref()), (State::Pending, None));
+        doc.park(2, "refused");
+        assert_eq!((doc.state, doc.error.as_deref()), (State::Parked, Some("refused")));
+        assert!(doc.advance(row(3, 0.9, "buy")));
+        assert_eq!((doc.state, doc.error.as_deref()), (State::Pending, None));
     }
 }

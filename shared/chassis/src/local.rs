@@ -1,4 +1,4 @@
-//! Secrets that a local run makes for itself.
+//! What a local run makes for itself: its directory, its secrets.
 //!
 //! Without any setting a local run still needs keys that survive a restart. The invariants: whoever asks, in
 //! whichever process, gets the same value, and nobody but the owner can read the file.
@@ -22,7 +22,7 @@ pub fn keep_secret(dir: &Path, name: &str, make: impl FnOnce() -> String) -> io:
     if let Some(kept) = read(&path)? {
         return Ok(kept);
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    make_dir(dir)?;
     let draft = dir.join(format!(".{name}.{}", request_id::make()));
     let linked = write(&draft, &make()).and_then(|()| fs::hard_link(&draft, &path));
     // what stays behind is a hidden file of the owner's; the answer is worth more
@@ -31,6 +31,14 @@ pub fn keep_secret(dir: &Path, name: &str, make: impl FnOnce() -> String) -> io:
         Err(failure) if failure.kind() != io::ErrorKind::AlreadyExists => Err(failure),
         _ => read(&path)?.ok_or_else(|| io::ErrorKind::NotFound.into()),
     }
+}
+
+/// Makes a directory that only its owner can look into; one that is there stays as it is.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_dir(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 fn read(path: &Path) -> io::Result<Option<String>> {

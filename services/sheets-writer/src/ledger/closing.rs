@@ -20,10 +20,10 @@ use crate::rows::{ROWS, RowDoc, RowKey, State};
 #[derive(Debug, Default)]
 pub(super) struct Closing {
     pub(super) landed: Vec<Carried>,
-    /// Rows whose lines may show anything.
-    pub(super) rewrite: BTreeSet<RowKey>,
+    /// Rows of which some columns may show anything.
+    pub(super) spoilt: BTreeMap<RowKey, BTreeSet<String>>,
     pub(super) vanished: Vec<RowKey>,
-    pub(super) parked: Option<RowKey>,
+    pub(super) parked: Option<Carried>,
     /// The batch whose outcome had to be found out.
     pub(super) settled: Option<i32>,
     /// Tabs that were set up.
@@ -35,8 +35,8 @@ pub(super) struct Closing {
 // === impl Closing ===
 
 impl Closing {
-    /// The head once this is recorded and `open`, if any, is the open batch.
-    pub(super) fn next_head(&self, head: &Head, open: Option<Carries>, now: Timestamp) -> Head {
+    /// The head once this is recorded and `open`, if any, is the open batch; see [`Head::open`] for `lean`.
+    pub(super) fn next_head(&self, head: &Head, open: Option<Carries>, lean: bool, now: Timestamp) -> Head {
         let mut next = head.clone();
         next.open = None;
         next.forget(&self.outdated);
@@ -47,7 +47,7 @@ impl Closing {
             next.note_settled(number, now);
         }
         if let Some(carries) = open {
-            next.open(carries);
+            next.open(carries, lean, now);
         }
         next
     }
@@ -77,26 +77,21 @@ impl Closing {
     }
 
     async fn apply(&self, work: &mut Work<'_>) -> Result<(), store::Error> {
-        let landed = self.landed.iter().map(|row| &row.key);
-        let touched: BTreeSet<&RowKey> =
-            landed.chain(&self.rewrite).chain(&self.vanished).chain(&self.parked).collect();
+        let carried = self.landed.iter().chain(&self.parked).map(|row| &row.key);
+        let touched: BTreeSet<&RowKey> = carried.chain(self.spoilt.keys()).chain(&self.vanished).collect();
         work.prefetch(touched.into_iter().map(|key| ROWS.key(key.doc_id())).collect()).await?;
         for row in &self.landed {
-            change(work, &row.key, |doc| doc.land(row.version)).await?;
+            change(work, &row.key, |doc| doc.land(row.version, row.changed())).await?;
         }
-        for key in &self.rewrite {
-            change(work, key, RowDoc::rewrite).await?;
+        for (key, columns) in &self.spoilt {
+            change(work, key, |doc| doc.rewrite(columns)).await?;
         }
         for key in &self.vanished {
             change(work, key, |doc| doc.state = State::Deleted).await?;
         }
-        if let Some(key) = &self.parked {
-            tracing::error!(tab = %key.tab, row = %key.id, "google sheets refuses a row; it is parked");
-            let park = |doc: &mut RowDoc| {
-                doc.state = State::Parked;
-                doc.error = Some("Google Sheets refused this row".to_owned());
-            };
-            change(work, key, park).await?;
+        if let Some(row) = &self.parked {
+            tracing::error!(tab = %row.key.tab, row = %row.key.id, "google sheets refuses a row; it is parked");
+            change(work, &row.key, |doc| doc.park(row.version, "Google Sheets refused this row")).await?;
         }
         Ok(())
     }

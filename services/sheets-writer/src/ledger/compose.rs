@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::{
     cells,
     layout::Place,
-    protocol::{Carried, Head, METADATA_KEY, Mark},
+    protocol::{Carried, Carries, Head, METADATA_KEY, Mark},
 };
 use crate::{
     rows::RowDoc,
@@ -34,8 +34,19 @@ pub(super) struct Placed {
 pub(super) struct Batch {
     pub(super) requests: Vec<Request>,
     pub(super) carried: Vec<Carried>,
-    /// Id cells of the lines that are changed.
-    pub(super) touched: Vec<String>,
+    /// What to look at in the answer: the header of each tab, the id cell of each line that is changed.
+    pub(super) watched: Vec<String>,
+}
+
+// === impl Batch ===
+
+impl Batch {
+    /// What is recorded of it before it is sent.
+    pub(super) fn carries(&self, places: &BTreeMap<Tab, Place>) -> Carries {
+        let tabs = self.carried.iter().map(|row| row.key.tab);
+        let columns = tabs.map(|tab| (tab, places[&tab].columns.clone())).collect();
+        Carries::Rows { rows: self.carried.clone(), columns }
+    }
 }
 
 /// Puts as many of `rows` into a batch as fit, in their order.
@@ -53,10 +64,13 @@ pub(super) fn compose(rows: Vec<Placed>, places: &BTreeMap<Tab, Place>, zone: &T
         if bytes > MAX_BYTES && !batch.carried.is_empty() {
             break;
         }
-        if let Some(line) = line {
-            batch.touched.push(place.id_cell(line));
+        let header = place.header_line();
+        if !batch.watched.contains(&header) {
+            batch.watched.push(header);
         }
-        batch.carried.push(Carried { key: doc.key(), version: doc.version, line });
+        batch.watched.extend(line.map(|line| place.id_cell(line)));
+        let columns = if line.is_some() { changed_columns(&doc).cloned().collect() } else { Vec::new() };
+        batch.carried.push(Carried { key: doc.key(), version: doc.version, line, columns });
         batch.requests.extend(updates);
         appended.entry(doc.tab).or_default().extend(new);
     }
@@ -74,7 +88,7 @@ pub(super) fn call(
     number: i32,
     mark: Mark,
     requests: Vec<Request>,
-    touched: Vec<String>,
+    watched: Vec<String>,
     outdated: &[i32],
 ) -> BatchUpdate {
     let create = Request::CreateDeveloperMetadata {
@@ -91,9 +105,9 @@ pub(super) fn call(
     });
     BatchUpdate {
         requests: [create].into_iter().chain(requests).chain(delete).collect(),
-        include_spreadsheet_in_response: !touched.is_empty(),
-        response_include_grid_data: !touched.is_empty(),
-        response_ranges: touched,
+        include_spreadsheet_in_response: !watched.is_empty(),
+        response_include_grid_data: !watched.is_empty(),
+        response_ranges: watched,
     }
 }
 
@@ -109,13 +123,8 @@ fn whole_line(doc: &RowDoc, place: &Place, zone: &TimeZone) -> RowData {
 
 /// The changed cells of a row that stands in `line`: neighbours in one request, the id never.
 fn changed_cells(doc: &RowDoc, place: &Place, line: u32, zone: &TimeZone) -> Vec<Request> {
-    let changed = |column: &&str| *column != "id" && doc.changed.contains_key(*column);
-    let indexes: BTreeMap<u32, &str> = place
-        .columns
-        .iter()
-        .filter(|(column, _)| changed(column))
-        .map(|(column, index)| (*index, *column))
-        .collect();
+    let indexes: BTreeMap<u32, &str> =
+        changed_columns(doc).map(|column| (place.columns[column], column.as_str())).collect();
     let mut requests: Vec<Request> = Vec::new();
     let mut end = None;
     for (index, column) in indexes {
@@ -131,6 +140,10 @@ fn changed_cells(doc: &RowDoc, place: &Place, line: u32, zone: &TimeZone) -> Vec
         end = Some(index + 1);
     }
     requests
+}
+
+fn changed_columns(doc: &RowDoc) -> impl Iterator<Item = &String> {
+    doc.changed.keys().filter(|column| *column != "id")
 }
 
 fn cell<'d>(doc: &'d RowDoc, column: &str) -> &'d Cell {

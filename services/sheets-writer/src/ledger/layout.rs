@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::Tab;
 use serde_json::Value;
 
-use super::{protocol::METADATA_KEY, trouble::Trouble};
+use super::{
+    protocol::{Columns, METADATA_KEY},
+    trouble::Trouble,
+};
 use crate::sheets::body::{
     CellData, CellFormat, ExtendedValue, GridCoordinate, GridProperties, GridRange, Request, RowData,
     SheetProperties, TextFormat,
@@ -23,7 +26,7 @@ pub(super) struct Place {
     pub(super) sheet_id: i64,
     pub(super) title: String,
     /// Index of each of our columns.
-    pub(super) columns: BTreeMap<&'static str, u32>,
+    pub(super) columns: Columns,
 }
 
 /// A spreadsheet as `spreadsheets.get` describes it.
@@ -31,8 +34,8 @@ pub(super) struct Place {
 pub(super) struct Description {
     /// Titles by sheet id.
     pub(super) sheets: BTreeMap<i64, String>,
-    /// Values of our developer metadata.
-    pub(super) marks: Vec<String>,
+    /// Ids and values of our developer metadata.
+    pub(super) marks: Vec<(i32, String)>,
 }
 
 // === impl Description ===
@@ -47,7 +50,10 @@ impl Description {
         let marks = list(&body["developerMetadata"])
             .into_iter()
             .filter(|entry| entry["metadataKey"] == METADATA_KEY)
-            .filter_map(|entry| entry["metadataValue"].as_str().map(str::to_owned))
+            .map(|entry| {
+                let number = entry["metadataId"].as_i64().and_then(|id| i32::try_from(id).ok());
+                (number.unwrap_or(0), entry["metadataValue"].as_str().unwrap_or_default().to_owned())
+            })
             .collect();
         Self { sheets: sheets.collect(), marks }
     }
@@ -74,7 +80,16 @@ impl Place {
 
     /// One cell of the id column, as the API's A1 notation names it; `line` counts from 0.
     pub(super) fn id_cell(&self, line: u32) -> String {
-        format!("'{}'!{}{}", self.title.replace('\'', "''"), letters(self.id_column()), line + 1)
+        format!("{}!{}{}", self.quoted_title(), letters(self.id_column()), line + 1)
+    }
+
+    /// The header line, as the API's A1 notation names it.
+    pub(super) fn header_line(&self) -> String {
+        format!("{}!1:1", self.quoted_title())
+    }
+
+    fn quoted_title(&self) -> String {
+        format!("'{}'", self.title.replace('\'', "''"))
     }
 
     /// The same cell as a grid range.
@@ -110,13 +125,13 @@ pub(super) fn header_range(sheet_id: i64) -> GridRange {
 ///
 /// # Errors
 /// Names the columns that are missing or stand twice.
-pub(super) fn find_columns(tab: Tab, header: &[String]) -> Result<BTreeMap<&'static str, u32>, Trouble> {
-    let mut columns = BTreeMap::new();
+pub(super) fn find_columns(tab: Tab, header: &[String]) -> Result<Columns, Trouble> {
+    let mut columns = Columns::new();
     let mut wrong = Vec::new();
     for column in tab.columns() {
         let mut found = header.iter().zip(0_u32..).filter(|(title, _)| title.trim() == *column);
         match (found.next(), found.next()) {
-            (Some((_, index)), None) => drop(columns.insert(*column, index)),
+            (Some((_, index)), None) => drop(columns.insert((*column).to_owned(), index)),
             (None, _) => wrong.push(format!("{column} is missing")),
             (Some(_), Some(_)) => wrong.push(format!("{column} stands twice")),
         }
@@ -195,7 +210,11 @@ mod tests {
     #[test]
     fn cells_are_named_as_people_see_them() {
         assert_eq!([0, 25, 26, 701, 702].map(letters), ["A", "Z", "AA", "ZZ", "AAA"]);
-        let place = Place { sheet_id: 1, title: "Ann's leads".into(), columns: BTreeMap::from([("id", 27)]) };
+        let place = Place {
+            sheet_id: 1,
+            title: "Ann's leads".into(),
+            columns: Columns::from([("id".to_owned(), 27)]),
+        };
         assert_eq!(place.id_cell(16), "'Ann''s leads'!AB17");
     }
 }

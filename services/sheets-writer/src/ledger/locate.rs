@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::Tab;
-use serde_json::Value;
 
 use super::{
     compose::Placed,
@@ -20,9 +19,6 @@ use crate::{
 
 /// More hints than this are not worth their own cells; the whole column is read.
 const MAX_HINTS: usize = 200;
-
-/// Ids that stand in some lines, by sheet and line.
-pub(super) type LineIds = HashMap<(i64, u32), String>;
 
 /// Remembered lines of rows, by id.
 #[derive(Debug, Default)]
@@ -89,8 +85,8 @@ pub(super) async fn locate(
     Ok(located)
 }
 
-/// One read: the header of each tab, and the id cell of each remembered line. Wrong hints are forgotten. Answers the
-/// tabs that can be written.
+/// One read: the header of each tab, the id cell of each remembered line, and the id column of each tab that has a
+/// written row without one. Wrong hints are forgotten. Answers the tabs that can be written.
 async fn check_headers_and_hints(
     sheets: &Client,
     places: &mut BTreeMap<Tab, Place>,
@@ -104,23 +100,19 @@ async fn check_headers_and_hints(
     if tabs.is_empty() {
         return Ok(tabs);
     }
-    let hints: Vec<(RowKey, u32)> = rows
-        .iter()
-        .filter(|doc| doc.landed && places.contains_key(&doc.tab))
-        .filter_map(|doc| Some((doc.key(), known.get(&doc.key())?)))
-        .collect();
-    if hints.len() > MAX_HINTS {
-        hints.iter().for_each(|(key, _)| known.forget(key.tab));
-    }
-    let hints = if hints.len() > MAX_HINTS { Vec::new() } else { hints };
+    let hints = hints(known, rows, places);
+    let unknown = tabs_to_learn(known, rows, &tabs);
     let ranges: Vec<GridRange> = tabs
         .iter()
         .map(|tab| header_range(places[tab].sheet_id))
         .chain(hints.iter().map(|(key, line)| places[&key.tab].id_range(*line)))
+        .chain(unknown.iter().map(|tab| places[tab].id_column_range()))
         .collect();
     let found = read(sheets, &ranges).await?;
-    let (headers, cells) = found.split_at(tabs.len());
+    let (headers, found) = found.split_at(tabs.len());
+    let (cells, id_columns) = found.split_at(hints.len());
 
+    let mut moved = BTreeSet::new();
     let mut writable = Vec::new();
     for (tab, header) in tabs.into_iter().zip(headers) {
         match find_columns(tab, header.first().map_or(&[], Vec::as_slice)) {
@@ -128,6 +120,7 @@ async fn check_headers_and_hints(
                 let place = places.get_mut(&tab).expect("the tab was taken from the places");
                 if place.columns != columns {
                     known.forget(tab);
+                    moved.insert(tab);
                     place.columns = columns;
                 }
                 writable.push(tab);
@@ -140,10 +133,36 @@ async fn check_headers_and_hints(
             known.forget(key.tab);
         }
     }
+    for (tab, column) in unknown.into_iter().zip(id_columns) {
+        if writable.contains(&tab) && !moved.contains(&tab) {
+            known.learn(tab, column);
+        }
+    }
     Ok(writable)
 }
 
-/// Reads the id columns of the tabs in which a written row has no remembered line.
+/// The remembered lines of `rows`.
+fn hints(known: &mut Lines, rows: &[RowDoc], places: &BTreeMap<Tab, Place>) -> Vec<(RowKey, u32)> {
+    let written = rows.iter().filter(|doc| doc.landed && places.contains_key(&doc.tab));
+    let hints: Vec<(RowKey, u32)> =
+        written.filter_map(|doc| Some((doc.key(), known.get(&doc.key())?))).collect();
+    if hints.len() > MAX_HINTS {
+        hints.iter().for_each(|(key, _)| known.forget(key.tab));
+        return Vec::new();
+    }
+    hints
+}
+
+/// The tabs in which a written row has no remembered line.
+fn tabs_to_learn(known: &Lines, rows: &[RowDoc], tabs: &[Tab]) -> Vec<Tab> {
+    let unknown =
+        |tab: &&Tab| rows.iter().any(|doc| doc.tab == **tab && doc.landed && known.get(&doc.key()).is_none());
+    tabs.iter().filter(unknown).copied().collect()
+}
+
+/// Reads the id columns of the tabs in which hints were wrong or columns have moved. A row that is not found in the
+/// column that was read with the header counts as deleted only if a second look does not find it either: somebody may
+/// have been moving columns at that very moment.
 async fn learn_columns(
     sheets: &Client,
     places: &BTreeMap<Tab, Place>,
@@ -151,9 +170,7 @@ async fn learn_columns(
     rows: &[RowDoc],
     tabs: &[Tab],
 ) -> Result<(), Trouble> {
-    let unknown =
-        |tab: &&Tab| rows.iter().any(|doc| doc.tab == **tab && doc.landed && known.get(&doc.key()).is_none());
-    let unknown: Vec<Tab> = tabs.iter().filter(unknown).copied().collect();
+    let unknown = tabs_to_learn(known, rows, tabs);
     if unknown.is_empty() {
         return Ok(());
     }
@@ -168,8 +185,11 @@ async fn learn_columns(
     Ok(())
 }
 
-/// The lines of each range.
+/// The lines of each range; Google refuses to read none.
 pub(super) async fn read(sheets: &Client, ranges: &[GridRange]) -> Result<Vec<Vec<Vec<String>>>, Trouble> {
+    if ranges.is_empty() {
+        return Ok(Vec::new());
+    }
     match sheets.values(ranges).await {
         Reply::Done(body) => {
             let found = lines(&body);
@@ -179,18 +199,4 @@ pub(super) async fn read(sheets: &Client, ranges: &[GridRange]) -> Result<Vec<Ve
         Reply::Refused | Reply::Absent => Err(Trouble::ReadRefused),
         Reply::Unclear(trouble) => Err(trouble.into()),
     }
-}
-
-/// Ids that stand in the lines of an answer's `updatedSpreadsheet`, by sheet and line.
-pub(super) fn ids_in_answer(body: &Value) -> LineIds {
-    let mut ids = LineIds::new();
-    for sheet in body["updatedSpreadsheet"]["sheets"].as_array().into_iter().flatten() {
-        let sheet_id = sheet["properties"]["sheetId"].as_i64().unwrap_or(0);
-        for data in sheet["data"].as_array().into_iter().flatten() {
-            let line = data["startRow"].as_u64().and_then(|line| u32::try_from(line).ok()).unwrap_or(0);
-            let cell = &data["rowData"][0]["values"][0]["userEnteredValue"]["stringValue"];
-            ids.insert((sheet_id, line), cell.as_str().unwrap_or_default().to_owned());
-        }
-    }
-    ids
 }

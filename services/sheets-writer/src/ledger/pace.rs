@@ -22,9 +22,13 @@ impl Pace {
         Self { next: Instant::now(), failures: 0 }
     }
 
-    /// Waits until a write may go, and counts it.
-    pub(super) async fn turn(&mut self) {
-        tokio::time::sleep_until(self.next).await;
+    /// How long it is until a write may go.
+    pub(super) fn rest(&self) -> Option<Duration> {
+        self.next.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero())
+    }
+
+    /// A write goes now. It is counted here and not at its turn: what is read in between takes its own time.
+    pub(super) fn go(&mut self) {
         self.next = Instant::now() + GAP;
     }
 

@@ -10,12 +10,17 @@ use domain::{Tab, id::LedgerId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::trouble::Trouble;
 use crate::rows::RowKey;
 
 /// Key of our developer metadata.
 pub(super) const METADATA_KEY: &str = "fd";
-/// How many batches' metadata stay: Google keeps 30,000 characters of it a spreadsheet.
+/// How many batches' metadata stay: Google keeps 30,000 characters of it a spreadsheet, about 800 entries of ours.
 const KEPT_BATCHES: i32 = 512;
+/// Most settled batches whose metadata stay as well. More would fill Google's budget, and no batch could go at all.
+const MOST_SETTLED: usize = 256;
+/// Most entries that one batch deletes.
+const MOST_DELETED: usize = 64;
 /// How long the metadata of a batch stays whose answer was lost: a delivery that late must still be refused.
 const KEPT_SETTLED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -32,6 +37,8 @@ pub(crate) struct Head {
     pub(crate) tabs: BTreeMap<Tab, i64>,
     /// Batches whose answer was lost, and when they were settled.
     pub(crate) settled: BTreeMap<i32, Timestamp>,
+    /// Metadata up to this number is gone, settled batches excepted.
+    pub(crate) swept: i32,
 }
 
 /// A batch that may have been sent.
@@ -39,6 +46,8 @@ pub(crate) struct Head {
 pub(crate) struct Open {
     pub(crate) number: i32,
     pub(crate) carries: Carries,
+    /// Metadata that it deletes.
+    pub(crate) outdated: Vec<i32>,
 }
 
 /// What a batch brings.
@@ -48,16 +57,26 @@ pub(crate) enum Carries {
     /// The tabs and their headers.
     Tabs(BTreeMap<Tab, i64>),
     /// Rows.
-    Rows(Vec<Carried>),
+    Rows {
+        /// Each of them.
+        rows: Vec<Carried>,
+        /// Where the columns of their tabs were when the batch was composed.
+        columns: BTreeMap<Tab, Columns>,
+    },
 }
+
+/// Index of each of our columns.
+pub(super) type Columns = BTreeMap<String, u32>;
 
 /// One row in a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Carried {
     pub(crate) key: RowKey,
     pub(crate) version: u64,
-    /// The line it was written to, counted from 0; a new row has none.
+    /// The line that it changes, counted from 0; a new row has none.
     pub(crate) line: Option<u32>,
+    /// The columns that it changes there.
+    pub(crate) columns: Vec<String>,
 }
 
 /// What stands under a batch's number in the spreadsheet.
@@ -67,6 +86,15 @@ pub(crate) enum Mark {
     Rows,
     /// Our void, or somebody else's entry: the batch did not land and never can.
     Void,
+}
+
+// === impl Carried ===
+
+impl Carried {
+    /// The columns that it changes; none for a new row, which brings all.
+    pub(super) fn changed(&self) -> Option<&[String]> {
+        self.line.is_some().then_some(&self.columns)
+    }
 }
 
 // === impl Head ===
@@ -80,14 +108,17 @@ impl Head {
             open: None,
             tabs: BTreeMap::new(),
             settled: BTreeMap::new(),
+            swept: 0,
         }
     }
 
-    /// Takes the next number for a batch; whatever was open before must be known.
-    pub(super) fn open(&mut self, carries: Carries) -> i32 {
+    /// Takes the next number for a batch; whatever was open before must be known. It also deletes what is outdated,
+    /// unless it must be `lean` because the one before was refused.
+    pub(super) fn open(&mut self, carries: Carries, lean: bool, now: Timestamp) -> i32 {
         let number = self.next;
         self.next += 1;
-        self.open = Some(Open { number, carries });
+        let outdated = if lean { Vec::new() } else { self.outdated(number, now) };
+        self.open = Some(Open { number, carries, outdated });
         number
     }
 
@@ -105,10 +136,22 @@ impl Head {
         if value == self.value(Mark::Rows) { Mark::Rows } else { Mark::Void }
     }
 
-    /// The ledger that a value of our key belongs to, if it is not this one.
-    pub(super) fn foreign<'v>(&self, value: &'v str) -> Option<&'v str> {
-        let ledger = value.rsplit_once(':').map_or(value, |(ledger, _)| ledger);
-        (ledger != self.ledger_id.as_str()).then_some(ledger)
+    /// Checks the numbers and values of our key that stand in the spreadsheet.
+    ///
+    /// # Errors
+    /// Another ledger's, or numbers of this ledger that its store does not know: a restored one would take the first
+    /// batch under a number that is in use for landed.
+    pub(super) fn check_marks(&self, marks: &[(i32, String)]) -> Result<(), Trouble> {
+        for (number, value) in marks {
+            let ledger = value.rsplit_once(':').map_or(value.as_str(), |(ledger, _)| ledger);
+            if ledger != self.ledger_id.as_str() {
+                return Err(Trouble::ForeignLedger(ledger.to_owned()));
+            }
+            if *number >= self.next {
+                return Err(Trouble::StoreBehind(*number));
+            }
+        }
+        Ok(())
     }
 
     /// Notes that the outcome of `number` had to be found out.
@@ -116,20 +159,25 @@ impl Head {
         self.settled.insert(number, now);
     }
 
-    /// Metadata that batch `number` deletes: that of a batch long gone, and of settled ones after 30 days.
-    pub(super) fn outdated(&self, number: i32, now: Timestamp) -> Vec<i32> {
+    /// Metadata that batch `number` deletes: that of batches long gone, and of settled ones after 30 days or when
+    /// there are too many. What a batch that never landed should have deleted, a later one does.
+    fn outdated(&self, number: i32, now: Timestamp) -> Vec<i32> {
         let old = number - KEPT_BATCHES;
-        let plain = (old > 0 && !self.settled.contains_key(&old)).then_some(old);
+        let plain = (self.swept + 1..=old).filter(|number| !self.settled.contains_key(number));
+        let surplus = self.settled.len().saturating_sub(MOST_SETTLED);
         let expired = self
             .settled
             .iter()
-            .filter(|(_, at)| now.duration_since(**at) > KEPT_SETTLED)
-            .map(|(number, _)| *number);
-        plain.into_iter().chain(expired.filter(|expired| *expired <= old)).collect()
+            .enumerate()
+            .filter(|(place, (_, at))| *place < surplus || now.duration_since(**at) > KEPT_SETTLED)
+            .map(|(_, (number, _))| *number);
+        plain.chain(expired.filter(|expired| *expired <= old)).take(MOST_DELETED).collect()
     }
 
-    /// Forgets the settled batches whose metadata was deleted.
+    /// Notes that the metadata of `deleted` is gone.
     pub(super) fn forget(&mut self, deleted: &[i32]) {
+        let plain = deleted.iter().filter(|number| !self.settled.contains_key(number));
+        self.swept = plain.copied().max().unwrap_or(0).max(self.swept);
         self.settled.retain(|number, _| !deleted.contains(number));
     }
 }
@@ -145,7 +193,7 @@ mod tests {
     #[test]
     fn a_number_is_used_once() {
         let mut head = head();
-        let numbers = [(); 3].map(|()| head.open(Carries::Rows(Vec::new())));
+        let numbers = [(); 3].map(|()| head.open(Carries::Tabs(BTreeMap::new()), false, at(0)));
         assert_eq!(numbers, [1, 2, 3]);
         assert_eq!(head.open.unwrap().number, 3);
     }
@@ -157,20 +205,65 @@ mod tests {
         for other in ["ldg_1:void", "ldg_2:rows", "rows", ""] {
             assert_eq!(head.read_mark(other), Mark::Void, "{other}");
         }
-        assert_eq!(head.foreign("ldg_1:rows"), None);
-        assert_eq!(head.foreign("ldg_2:void"), Some("ldg_2"));
+    }
+
+    #[test]
+    fn a_spreadsheet_of_another_ledger_or_of_a_newer_store_is_not_ours_to_write() {
+        let head = Head { next: 5, ..head() };
+        let check = |number: i32, value: &str| head.check_marks(&[(number, value.to_owned())]);
+        assert!(check(4, "ldg_1:rows").is_ok());
+        assert!(matches!(check(4, "ldg_2:void"), Err(Trouble::ForeignLedger(ledger)) if ledger == "ldg_2"));
+        assert!(matches!(check(4, ""), Err(Trouble::ForeignLedger(_))));
+        assert!(matches!(check(5, "ldg_1:rows"), Err(Trouble::StoreBehind(5))));
+    }
+
+    fn at(days: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * days)
+    }
+
+    /// What batch `number` deletes, once it has landed.
+    fn swept_by(head: &mut Head, number: i32, now: Timestamp) -> Vec<i32> {
+        let outdated = head.outdated(number, now);
+        head.forget(&outdated);
+        outdated
     }
 
     #[test]
     fn metadata_goes_in_time_and_settled_metadata_stays_30_days() {
-        let at = |days: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * days);
         let mut head = head();
         head.note_settled(3, at(0));
-        assert_eq!(head.outdated(512, at(0)), [] as [i32; 0]);
+        assert_eq!(swept_by(&mut head, 512, at(0)), [] as [i32; 0]);
+        assert_eq!(swept_by(&mut head, 514, at(0)), [1, 2]);
+        assert_eq!(swept_by(&mut head, 515, at(0)), [] as [i32; 0]);
+        assert_eq!(swept_by(&mut head, 517, at(31)), [4, 5, 3]);
+        assert_eq!(swept_by(&mut head, 518, at(31)), [6]);
+    }
+
+    #[test]
+    fn what_a_lost_batch_should_have_deleted_goes_with_a_later_one() {
+        let mut head = head();
+        assert_eq!(swept_by(&mut head, 513, at(0)), [1]);
+        // 514 and 515 never landed: nobody forgets for them.
         assert_eq!(head.outdated(514, at(0)), [2]);
-        assert_eq!(head.outdated(515, at(0)), [] as [i32; 0]);
-        assert_eq!(head.outdated(600, at(31)), [88, 3]);
-        head.forget(&[88, 3]);
-        assert_eq!(head.outdated(601, at(31)), [89]);
+        assert_eq!(swept_by(&mut head, 516, at(0)), [2, 3, 4]);
+        assert_eq!(head.outdated(10_000, at(0)).len(), MOST_DELETED);
+    }
+
+    #[test]
+    fn metadata_stays_within_googles_budget_whatever_is_settled() {
+        let mut head = head();
+        let mut kept = std::collections::BTreeSet::new();
+        for number in 1..5_000 {
+            // Every second answer is lost.
+            let outdated = head.outdated(number, at(0));
+            kept.insert(number);
+            if number % 2 == 0 {
+                head.note_settled(number, at(0));
+            } else {
+                kept.retain(|number| !outdated.contains(number));
+                head.forget(&outdated);
+            }
+            assert!(kept.len() < 790, "{} entries at batch {number}", kept.len());
+        }
     }
 }

@@ -30,6 +30,11 @@ pub(super) enum Trouble {
         "the spreadsheet belongs to ledger {0}; use an empty spreadsheet, or the store that filled this one"
     )]
     ForeignLedger(String),
+    /// The spreadsheet has batches that this store knows nothing of.
+    #[error(
+        "this store is older than the spreadsheet, which has batch {0} already; start with the store that wrote it"
+    )]
+    StoreBehind(i32),
     /// A tab's header is not ours.
     #[error("the header of tab {tab} is wrong: {wrong}")]
     Header {

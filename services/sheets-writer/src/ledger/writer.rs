@@ -11,22 +11,25 @@ use tokio::time::Instant;
 use super::{
     Ledger, all_tabs,
     closing::Closing,
-    compose::{Batch, call, compose},
+    compose::{call, compose},
     layout::{self, Description, Place},
-    locate::{self, LineIds, Lines, locate},
+    locate::{self, Lines, locate},
     pace::Pace,
-    protocol::{Carried, Carries, Head, Mark, Open},
+    protocol::{Carried, Carries, Head, Mark},
+    seen::Seen,
     trouble::Trouble,
 };
 use crate::{
     rows::{self, RowDoc, RowKey, State},
-    sheets::Reply,
+    sheets::{Reply, body::Request},
 };
 
 /// Most rows of a batch.
-const MAX_ROWS: usize = 400;
-/// How often an idle ledger looks by itself.
+pub(super) const MAX_ROWS: usize = 400;
+/// How often an idle ledger looks by itself, and for a tab that was deleted.
 const LOOK: Duration = Duration::from_secs(30);
+/// How often a wrong header is read again: somebody is likely to be at it.
+const LOOK_AT_HEADER: Duration = Duration::from_secs(5);
 
 /// A rest between two steps.
 pub(super) struct Pause {
@@ -37,20 +40,20 @@ pub(super) struct Pause {
 
 /// The writer's memory; all of it can be lost.
 pub(super) struct Writer<'l> {
-    ledger: &'l Ledger,
-    head: Option<Head>,
+    pub(super) ledger: &'l Ledger,
+    pub(super) head: Option<Head>,
     /// The batch in `head.open` has an unknown outcome.
-    unsettled: bool,
+    pub(super) unsettled: bool,
     /// The outcome of the batch in `head.open` is known and not recorded.
-    closing: Option<Closing>,
-    places: Option<BTreeMap<Tab, Place>>,
-    lines: Lines,
+    pub(super) closing: Option<Closing>,
+    pub(super) places: Option<BTreeMap<Tab, Place>>,
+    pub(super) lines: Lines,
     /// Tabs that cannot be written: why, and when to look again.
     blocked: BTreeMap<Tab, (Trouble, Instant)>,
-    pace: Pace,
+    pub(super) pace: Pace,
     /// How many rows the next batch may have, and how often the last one was refused.
-    cap: usize,
-    refusals: u32,
+    pub(super) cap: usize,
+    pub(super) refusals: u32,
 }
 
 // === impl Writer ===
@@ -74,28 +77,41 @@ impl<'l> Writer<'l> {
     /// Does the next thing there is to do; a pause when there is nothing more.
     pub(super) async fn step(&mut self) -> Result<Option<Pause>, Trouble> {
         self.take_over().await?;
-        if self.unsettled {
-            return self.settle().await.map(|()| None);
+        if self.closing.as_ref().is_some_and(|closing| closing.tabs.is_some()) {
+            // Without them the spreadsheet counts as never written, and would be set up again.
+            return self.record(None).await.map(|()| None);
+        }
+        if self.is_time_for_deleted_tabs() {
+            self.places = None;
         }
         if self.places.is_none() {
             self.look().await?;
         }
+        let writes = self.unsettled || self.head().tabs.is_empty() || !self.waiting(1).await?.is_empty();
+        if let (true, Some(rest)) = (writes, self.pace.rest()) {
+            return Ok(Some(Pause { longest: rest, until_woken: false }));
+        }
+        if self.unsettled {
+            return self.settle().await.map(|()| None);
+        }
         if self.head().tabs.is_empty() {
             return self.set_up().await.map(|()| None);
         }
-        if self.waiting(1).await?.is_empty() {
-            self.record(None).await?;
-            return Ok(Some(Pause { longest: LOOK, until_woken: true }));
+        if writes {
+            return self.flush().await.map(|()| None);
         }
-        self.pace.turn().await;
-        self.flush().await.map(|()| None)
+        if self.closing.is_some() || self.head().open.is_some() {
+            // What this records may be what rows were waiting for.
+            return self.record(None).await.map(|()| None);
+        }
+        Ok(Some(Pause { longest: self.until_next_look(), until_woken: true }))
     }
 
     /// What to do after trouble: how long to wait.
     pub(super) fn recover(&mut self, trouble: Trouble) -> Option<Pause> {
         let hint = if let Trouble::Quota(hint) = &trouble { *hint } else { None };
         match &trouble {
-            Trouble::Overtaken => self.head = None,
+            Trouble::Overtaken | Trouble::StoreBehind(_) => self.head = None,
             Trouble::Quota(_) => {}
             _ => self.places = None,
         }
@@ -113,7 +129,17 @@ impl<'l> Writer<'l> {
         self.blocked.values().map(|(trouble, _)| trouble).next()
     }
 
-    fn head(&self) -> &Head {
+    fn is_time_for_deleted_tabs(&self) -> bool {
+        let now = Instant::now();
+        self.blocked.values().any(|(trouble, until)| matches!(trouble, Trouble::TabGone(_)) && *until <= now)
+    }
+
+    fn until_next_look(&self) -> Duration {
+        let until = self.blocked.values().map(|(_, until)| until.duration_since(Instant::now()));
+        until.min().unwrap_or(LOOK).min(LOOK)
+    }
+
+    pub(super) fn head(&self) -> &Head {
         self.head.as_ref().expect("every step begins with take_over")
     }
 
@@ -142,13 +168,11 @@ impl<'l> Writer<'l> {
             Reply::Unclear(trouble) => return Err(trouble.into()),
         };
         let description = Description::read(&body);
-        if let Some(foreign) = description.marks.iter().find_map(|value| self.head().foreign(value)) {
-            return Err(Trouble::ForeignLedger(foreign.to_owned()));
-        }
+        self.head().check_marks(&description.marks)?;
         let place = |(tab, sheet_id): (&Tab, &i64)| {
             let title = description.sheets.get(sheet_id)?.clone();
             // Until the header is read, before the first batch, the columns stand as we made them.
-            let columns = tab.columns().iter().copied().zip(0..).collect();
+            let columns = tab.columns().iter().map(|column| (*column).to_owned()).zip(0..).collect();
             Some((*tab, Place { sheet_id: *sheet_id, title, columns }))
         };
         self.places = Some(self.head().tabs.iter().filter_map(place).collect());
@@ -176,9 +200,7 @@ impl<'l> Writer<'l> {
             }
             tabs.insert(tab, sheet_id);
         }
-        self.pace.turn().await;
-        let batch = Batch { requests, ..Batch::default() };
-        self.send(Carries::Tabs(tabs), batch).await
+        self.send(Carries::Tabs(tabs), requests, Vec::new()).await
     }
 
     async fn header(&self, sheet_id: i64) -> Result<Vec<String>, Trouble> {
@@ -193,13 +215,12 @@ impl<'l> Writer<'l> {
     async fn waiting(&self, most: usize) -> Result<Vec<RowDoc>, Trouble> {
         let now = Instant::now();
         let closing = self.closing.as_ref();
-        let landed: HashMap<&RowKey, u64> = closing
-            .into_iter()
-            .flat_map(|closing| &closing.landed)
-            .map(|row| (&row.key, row.version))
-            .collect();
-        let gone = |key: &RowKey| {
-            closing.is_some_and(|c| c.vanished.contains(key) || c.parked.as_ref() == Some(key))
+        let landed: HashMap<&RowKey, &Carried> =
+            closing.into_iter().flat_map(|closing| &closing.landed).map(|row| (&row.key, row)).collect();
+        let parked = closing.and_then(|closing| closing.parked.as_ref());
+        let gone = |doc: &RowDoc, key: &RowKey| {
+            closing.is_some_and(|closing| closing.vanished.contains(key))
+                || parked.is_some_and(|row| row.key == *key && row.version == doc.version)
         };
         let mut waiting = Vec::new();
         for tab in all_tabs().filter(|tab| self.blocked.get(tab).is_none_or(|(_, until)| *until <= now)) {
@@ -207,10 +228,10 @@ impl<'l> Writer<'l> {
             for found in rows::in_state(&*self.ledger.store, tab, State::Pending, limit).await? {
                 let mut doc = found.value;
                 let key = doc.key();
-                if let Some(version) = landed.get(&key) {
-                    doc.land(*version);
+                if let Some(row) = landed.get(&key) {
+                    doc.land(row.version, row.changed());
                 }
-                if doc.state == State::Pending && !gone(&key) {
+                if doc.state == State::Pending && !gone(&doc, &key) {
                     waiting.push(doc);
                 }
             }
@@ -228,7 +249,8 @@ impl<'l> Writer<'l> {
         let located = locate(&self.ledger.sheets, places, &mut self.lines, rows).await?;
         self.blocked.retain(|tab, _| !tabs.contains(tab));
         for (tab, trouble) in located.blocked {
-            self.blocked.insert(tab, (trouble, Instant::now() + LOOK));
+            let rest = if matches!(trouble, Trouble::TabGone(_)) { LOOK } else { LOOK_AT_HEADER };
+            self.blocked.insert(tab, (trouble, Instant::now() + rest));
         }
         if !located.vanished.is_empty() {
             tracing::warn!(
@@ -241,22 +263,28 @@ impl<'l> Writer<'l> {
         if batch.carried.is_empty() {
             return self.record(None).await;
         }
-        self.send(Carries::Rows(batch.carried.clone()), batch).await
+        let carries = batch.carries(places);
+        self.send(carries, batch.requests, batch.watched).await
     }
 
     /// Records a batch as open, sends it, and judges the answer.
-    async fn send(&mut self, carries: Carries, batch: Batch) -> Result<(), Trouble> {
+    async fn send(
+        &mut self,
+        carries: Carries,
+        requests: Vec<Request>,
+        watched: Vec<String>,
+    ) -> Result<(), Trouble> {
         self.record(Some(carries)).await?;
         let head = self.head();
-        let Some(Open { number, .. }) = head.open else { return Err(Trouble::Overtaken) };
-        let outdated = head.outdated(number, (self.ledger.clock)());
-        let body = call(head, number, Mark::Rows, batch.requests, batch.touched, &outdated);
-        let rows = batch.carried.len();
+        let Some(open) = &head.open else { return Err(Trouble::Overtaken) };
+        let number = open.number;
+        let body = call(head, number, Mark::Rows, requests, watched, &open.outdated);
         self.unsettled = true;
+        self.pace.go();
         match self.ledger.sheets.batch_update(&body).await {
             Reply::Done(answer) => {
-                tracing::debug!(batch = number, rows, "batch written");
-                self.land(&locate::ids_in_answer(&answer), outdated);
+                tracing::debug!(batch = number, "batch written");
+                self.land(&Seen::in_answer(&answer));
                 Ok(())
             }
             Reply::RateLimited(hint) => {
@@ -267,141 +295,12 @@ impl<'l> Writer<'l> {
             Reply::Refused => {
                 self.refusals += 1;
                 self.places = None;
-                tracing::warn!(batch = number, rows, refusals = self.refusals, "batch refused");
+                tracing::warn!(batch = number, refusals = self.refusals, "batch refused");
                 Ok(())
             }
             Reply::Absent => Err(Trouble::NoSpreadsheet(self.head().spreadsheet_id.clone())),
             Reply::Unclear(trouble) => Err(trouble.into()),
         }
-    }
-
-    /// Finds out what became of the open batch: whoever creates its number first decides.
-    async fn settle(&mut self) -> Result<(), Trouble> {
-        let Some(Open { number, .. }) = self.head().open else {
-            self.unsettled = false;
-            return Ok(());
-        };
-        self.pace.turn().await;
-        let void = call(self.head(), number, Mark::Void, Vec::new(), Vec::new(), &[]);
-        let mark = match self.ledger.sheets.batch_update(&void).await {
-            Reply::Done(_) => Mark::Void,
-            Reply::Refused => self.read_mark(number).await?,
-            Reply::RateLimited(hint) => return Err(Trouble::Quota(hint)),
-            Reply::Absent => return Err(Trouble::NoSpreadsheet(self.head().spreadsheet_id.clone())),
-            Reply::Unclear(trouble) => return Err(trouble.into()),
-        };
-        tracing::info!(batch = number, landed = mark == Mark::Rows, "batch settled");
-        match mark {
-            Mark::Rows => {
-                let ids = self.ids_now().await?;
-                self.land(&ids, Vec::new());
-            }
-            Mark::Void => self.reject()?,
-        }
-        self.closing.get_or_insert_default().settled = Some(number);
-        Ok(())
-    }
-
-    /// What stands now in the lines that the open batch changed; its own answer was lost.
-    async fn ids_now(&mut self) -> Result<LineIds, Trouble> {
-        let lines: Vec<(Tab, u32)> = match self.head().open.as_ref().map(|open| &open.carries) {
-            Some(Carries::Rows(rows)) => {
-                rows.iter().filter_map(|row| Some((row.key.tab, row.line?))).collect()
-            }
-            _ => return Ok(LineIds::new()),
-        };
-        if lines.is_empty() {
-            return Ok(LineIds::new());
-        }
-        self.look().await?;
-        let places = self.places.as_ref().expect("look fills the places");
-        let known: Vec<_> =
-            lines.into_iter().filter_map(|(tab, line)| Some((places.get(&tab)?, line))).collect();
-        let ranges: Vec<_> = known.iter().map(|(place, line)| place.id_range(*line)).collect();
-        let found = locate::read(&self.ledger.sheets, &ranges).await?;
-        let id = |mut cell: Vec<Vec<String>>| cell.pop().and_then(|mut line| line.pop()).unwrap_or_default();
-        Ok(known.iter().zip(found).map(|((place, line), cell)| ((place.sheet_id, *line), id(cell))).collect())
-    }
-
-    async fn read_mark(&self, number: i32) -> Result<Mark, Trouble> {
-        match self.ledger.sheets.metadata(number).await {
-            Reply::Done(entry) => {
-                Ok(self.head().read_mark(entry["metadataValue"].as_str().unwrap_or_default()))
-            }
-            Reply::RateLimited(hint) => Err(Trouble::Quota(hint)),
-            // A void was refused and its number is free: something else is wrong, so nothing is decided.
-            Reply::Absent | Reply::Refused => Err(Trouble::Unsettled(number)),
-            Reply::Unclear(trouble) => Err(trouble.into()),
-        }
-    }
-
-    /// The open batch has landed.
-    fn land(&mut self, ids: &LineIds, outdated: Vec<i32>) {
-        self.unsettled = false;
-        self.refusals = 0;
-        self.cap = (self.cap * 2).min(MAX_ROWS);
-        self.pace.succeed();
-        let carries = self.head().open.as_ref().map(|open| open.carries.clone());
-        let mut closing = Closing { outdated, ..Closing::default() };
-        match carries {
-            Some(Carries::Tabs(tabs)) => {
-                closing.tabs = Some(tabs);
-                self.places = None;
-            }
-            Some(Carries::Rows(rows)) => {
-                closing.rewrite = self.misplaced(&rows, ids);
-                closing.landed = rows;
-            }
-            None => {}
-        }
-        self.closing = Some(closing);
-    }
-
-    /// Rows whose line held another id when the batch changed it: somebody sorted in between. Both the row that was
-    /// meant and the one that was hit are written again in full.
-    fn misplaced(&mut self, rows: &[Carried], ids: &LineIds) -> BTreeSet<RowKey> {
-        let mut wrong = BTreeSet::new();
-        for (row, line) in rows.iter().filter_map(|row| Some((row, row.line?))) {
-            let sheet_id = self.head().tabs[&row.key.tab];
-            let stands = ids.get(&(sheet_id, line));
-            if stands == Some(&row.key.id) {
-                continue;
-            }
-            self.lines.forget(row.key.tab);
-            wrong.insert(row.key.clone());
-            wrong.extend(
-                stands.filter(|id| !id.is_empty()).map(|id| RowKey { tab: row.key.tab, id: id.clone() }),
-            );
-        }
-        if !wrong.is_empty() {
-            tracing::warn!(
-                rows = wrong.len(),
-                "the spreadsheet was sorted meanwhile; rows are written again"
-            );
-        }
-        wrong
-    }
-
-    /// The open batch did not land and never will. After a second refusal it is halved, and a row that is refused
-    /// alone is parked.
-    fn reject(&mut self) -> Result<(), Trouble> {
-        self.unsettled = false;
-        let mut closing = Closing::default();
-        let carries = self.head().open.as_ref().map(|open| open.carries.clone());
-        match carries {
-            Some(Carries::Rows(rows)) if self.refusals > 1 => match rows.as_slice() {
-                [row] => {
-                    closing.parked = Some(row.key.clone());
-                    self.cap = MAX_ROWS;
-                    self.refusals = 0;
-                }
-                rows => self.cap = (rows.len() / 2).max(1),
-            },
-            Some(Carries::Tabs(_)) if self.refusals > 0 => return Err(Trouble::TabsRefused),
-            _ => {}
-        }
-        self.closing = Some(closing);
-        Ok(())
     }
 
     /// One commit: what is known of the last batch, and the next one as open. Proves that nobody has taken over.
@@ -412,7 +311,7 @@ impl<'l> Writer<'l> {
         let expected = self.head().clone();
         let closing = self.closing.take().unwrap_or_default();
         let now = (self.ledger.clock)();
-        let next = closing.next_head(&expected, open, now);
+        let next = closing.next_head(&expected, open, self.refusals > 0, now);
         let result = closing.commit(&*self.ledger.store, &expected, &next).await;
         match result {
             Ok(()) => self.head = Some(next),

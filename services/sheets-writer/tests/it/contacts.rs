@@ -43,3 +43,34 @@ async fn nobody_is_nobody() {
     let request = GetContactRequest { contact_id: "con_none".into(), ..Default::default() };
     assert_eq!(desk.contacts().get_contact(request).await.unwrap_err().code(), Code::NotFound);
 }
+
+#[tokio::test]
+async fn two_verified_whop_users_are_two_contacts_even_with_one_email() {
+    let desk = Desk::start().await;
+    let ask = async |user: &str, email: &str| {
+        let request = ResolveContactRequest {
+            verified_whop_user_id: user.into(),
+            email: email.into(),
+            ..Default::default()
+        };
+        desk.contacts().resolve_contact(request).await.unwrap().into_inner().contact.unwrap().contact_id
+    };
+    let ann = ask("user_ann", "office@example.com").await;
+    let ben = ask("user_ben", "office@example.com").await;
+    assert_ne!(ann, ben);
+    assert_eq!(ask("user_ann", "").await, ann);
+    assert_eq!(ask("user_ben", "").await, ben);
+    // The address alone is whose it was first.
+    assert_eq!(ask("", "office@example.com").await, ann);
+}
+
+#[tokio::test]
+async fn what_is_no_address_identifies_nobody() {
+    let desk = Desk::start().await;
+    for session in ["ck_1", "ck_2"] {
+        let turn =
+            serde_json::json!({"type": "chat.turn", "session_id": session, "email": "n/a", "score": 0.9});
+        desk.deliver(turn).await.unwrap();
+    }
+    assert_eq!(desk.counts().await[..2], [2, 2]);
+}

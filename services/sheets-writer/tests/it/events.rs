@@ -92,6 +92,43 @@ async fn a_booking_is_adopted_by_the_event_that_brings_its_uid() {
     assert_eq!(booking["meeting_type"], "Consult 30");
 }
 
+/// What a calendar tells of `ann` at an hour of 2025-11-01, told at `told`.
+fn calendar(kind: &str, uid: &str, hour: u32, told: &str) -> Value {
+    json!({
+        "type": format!("calendar.{kind}"), "contact_id": "ann", "cal_provider": "cal.com", "uid": uid,
+        "event_start": format!("2025-11-01T{hour:02}:00:00Z"), "occurred_at": told
+    })
+}
+
+#[tokio::test]
+async fn two_uids_are_two_bookings_even_in_one_slot() {
+    let desk = Desk::start().await;
+    desk.deliver(calendar("booked", "u1", 10, "2025-10-28T10:00:00Z")).await.unwrap();
+    desk.deliver(calendar("cancelled", "u1", 10, "2025-10-28T11:00:00Z")).await.unwrap();
+    desk.deliver(calendar("booked", "u2", 10, "2025-10-28T12:00:00Z")).await.unwrap();
+    let told: Vec<_> = desk.rows(Tab::Bookings).await;
+    let told: Vec<_> = told.iter().map(|row| (&row["cal_event_id"], &row["status"])).collect();
+    assert_eq!(told, [(&json!("u1"), &json!("canceled")), (&json!("u2"), &json!("booked"))]);
+}
+
+#[tokio::test]
+async fn a_slot_that_a_booking_left_is_free_for_another() {
+    let desk = Desk::start().await;
+    desk.deliver(calendar("booked", "", 10, "2025-10-28T10:00:00Z")).await.unwrap();
+    desk.deliver(calendar("booked", "u1", 10, "2025-10-28T10:01:00Z")).await.unwrap();
+    desk.deliver(calendar("rescheduled", "u1", 12, "2025-10-28T11:00:00Z")).await.unwrap();
+    // Told late, about the meeting before it was moved: nothing new.
+    desk.deliver(calendar("confirmed", "", 10, "2025-10-28T10:30:00Z")).await.unwrap();
+    assert_eq!(desk.row(Tab::Bookings).await["event_start"], "2025-11-01T12:00:00Z");
+    desk.deliver(calendar("booked", "", 10, "2025-10-28T12:00:00Z")).await.unwrap();
+    let starts: Vec<Value> =
+        desk.rows(Tab::Bookings).await.iter().map(|row| row["event_start"].clone()).collect();
+    assert_eq!(starts, [json!("2025-11-01T12:00:00Z"), json!("2025-11-01T10:00:00Z")]);
+    // The newest holder of the slot is the one that a uid adopts.
+    desk.deliver(calendar("booked", "u2", 10, "2025-10-28T12:01:00Z")).await.unwrap();
+    assert_eq!(desk.rows(Tab::Bookings).await[1]["cal_event_id"], "u2");
+}
+
 #[tokio::test]
 async fn what_comes_again_changes_nothing() {
     let desk = Desk::start().await;

@@ -5,7 +5,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, TryLockError},
+    fs::{DirBuilder, File, TryLockError},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -31,7 +32,8 @@ impl Lock {
     /// It is on a file of its own: closing any handle of a file drops the locks that SQLite has on it.
     pub(super) fn take(path: &Path) -> Result<Self, Error> {
         if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory).map_err(unavailable)?;
+            // Documents are about people: a new directory is for its owner alone.
+            DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unavailable)?;
         }
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");

@@ -1,0 +1,154 @@
+//! Logs at their loudest hold no secret, no token, no message text and no e-mail address.
+
+use sandbox::{Fault, FaultKind, Provider, Sandbox};
+use serde_json::{Value, json};
+
+use super::Desk;
+use crate::{
+    processes::child::host,
+    story::answer::{Answer, EVENTS, REFRESH, SESSION},
+    world::{lines, until},
+};
+
+const LOUD: &str = "info,gateway=trace,session_broker=trace,sheets_writer=trace,chassis=trace,store=trace,\
+                    frontdesk=trace,domain=trace";
+/// Not the one that the table at the start shows as an example.
+const DEVICE: &str = "0190b5a3-7c1e-7d4a-9b1e-2f6d7c8a9b0c";
+/// What is planted in requests and settings; every one has this in it.
+const CANARY: &str = "canary";
+const SECRET: &str = "canary-of-the-events-secret";
+/// `canary of the token keys, 32 bytes` as base64url.
+const KEY: &str = "Y2FuYXJ5IG9mIHRoZSB0b2tlbiBrZXlzLCAzMiBieXRlcw";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn local_logs_hold_no_secret() {
+    let said = everything_that_is_said(&[]).await;
+    assert!(said.contains(" INFO ") && !said.contains("\"severity\""), "for people: {said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cloud_logs_hold_no_secret() {
+    let cloud = [
+        ("K_SERVICE", "frontdesk"),
+        ("ALLOW_SANDBOX", "1"),
+        ("ALLOWED_ORIGINS", "https://www.example.com"),
+        ("STORE", "sqlite:.frontdesk"),
+        ("HOST", "127.0.0.1"),
+    ];
+    let said = everything_that_is_said(&cloud).await;
+    let lines = said.lines().filter(|line| !line.trim().is_empty());
+    let parsed: Vec<Value> = lines.map(|line| line.parse().unwrap_or_else(|_| panic!("{line}"))).collect();
+    assert!(parsed.iter().all(|line| line["severity"].is_string()));
+}
+
+/// Runs through everything that could be logged, and checks that nothing of it was.
+async fn everything_that_is_said(more: &[(&str, &str)]) -> String {
+    let sandbox = Sandbox::open(None).unwrap();
+    let base = host(sandbox.providers()).await;
+    let [openai, sheets] = ["openai/v1", "sheets"].map(|path| format!("{base}/{path}"));
+    let keys = format!("k1:{KEY}");
+    let vars = [
+        ("RUST_LOG", LOUD),
+        ("OPENAI_API_KEY", sandbox::API_KEY),
+        ("OPENAI_BASE_URL", &openai),
+        ("CHATKIT_WORKFLOW_ID", "wf_sandbox_x"),
+        ("GOOGLE_SHEETS_ID", sandbox::SPREADSHEET_ID),
+        ("GOOGLE_ACCESS_TOKEN", sandbox::ACCESS_TOKEN),
+        ("SHEETS_BASE_URL", &sheets),
+        ("EVENTS_WEBHOOK_SECRET", SECRET),
+        ("TOKEN_KEYS", &keys),
+        ("FORWARDER_SECRET", "canary-of-the-forwarder"),
+    ];
+    let desk = Desk::start(&[&vars, more].concat()).await;
+    let mut forbidden = vec![KEY.to_owned(), DEVICE.to_owned()];
+    forbidden.extend([sandbox::API_KEY, sandbox::ACCESS_TOKEN].map(str::to_owned));
+    ask_for_sessions(&desk, &sandbox, &mut forbidden).await;
+    deliver_events(&desk, &sandbox).await;
+    let (process, _) = desk.leave("TERM").await;
+
+    let said = process.said();
+    for needed in ["events taken", "openai refused the call", "drained", "request"] {
+        assert!(said.contains(needed), "a log that could have told, with {needed:?}: {said}");
+    }
+    assert!(!said.to_lowercase().contains(CANARY), "{said}");
+    for text in forbidden {
+        assert!(!said.contains(&text), "{text} in {said}");
+    }
+    said
+}
+
+/// Every secret and token that is answered becomes forbidden.
+async fn ask_for_sessions(desk: &Desk, sandbox: &Sandbox, forbidden: &mut Vec<String>) {
+    let ask = json!({
+        "deviceId": DEVICE, "userId": "canary-user", "canary": "canary-field",
+        "traits": {"utm_source": "canary-trait", "canary": "canary-trait"},
+    });
+    let session = Answer::of(
+        desk.post(&format!("{SESSION}?email=canary@example.com"), &ask)
+            .header("x-frontdesk-visitor", "fd1.v.k1.canary.canary")
+            .header("x-frontdesk-forwarder", "canary-forwarder")
+            .header("x-forwarded-for", "canary-address")
+            .header("authorization", "Bearer canary-token")
+            .header("cookie", "id=canary-cookie")
+            .header("user-agent", "canary-agent"),
+    )
+    .await
+    .ok();
+    let mut refresh = ask.clone();
+    refresh["currentClientSecret"] = session["client_secret"].clone();
+    refresh["visitorToken"] = session["visitor_token"].clone();
+    let fresh = Answer::of(desk.post(REFRESH, &refresh)).await.ok();
+    refresh["currentClientSecret"] = json!("ek_canary");
+    let other = Answer::of(desk.post(REFRESH, &refresh)).await.ok();
+    for answer in [&session, &fresh, &other] {
+        forbidden
+            .extend(["client_secret", "visitor_token"].map(|name| answer[name].as_str().unwrap().to_owned()));
+    }
+
+    for kind in [FaultKind::Status(401), FaultKind::Status(503), FaultKind::Reset] {
+        sandbox.inject(Fault { provider: Provider::OpenAi, path: None, count: 2, kind });
+        let failed = Answer::of(desk.post(SESSION, &json!({"traits": {"utm_source": "canary"}}))).await;
+        assert!(failed.status >= 500, "{failed:?}");
+        sandbox.clear_faults();
+    }
+    for bad in [json!({"deviceId": "canary"}), json!({"workflowId": "canary-workflow"}), json!(["canary"])] {
+        let refused = Answer::of(desk.post(SESSION, &bad)).await;
+        assert!((400..500).contains(&refused.status), "{refused:?}");
+    }
+}
+
+async fn deliver_events(desk: &Desk, sandbox: &Sandbox) {
+    let turn = json!({
+        "type": "chat.turn", "session_id": "canary-session", "message": "canary message", "score": 0.9,
+        "email": "canary@example.com", "phone": "+1555canary", "first_name": "Canary", "contact_id": "c_canary",
+        "canary": {"canary": "canary"}, "intent": "canary",
+    });
+    let deliver = |body: &Value, secret: &str| {
+        let path = format!("{EVENTS}?secret=canary");
+        Answer::of(
+            desk.post(&path, body).header("x-frontdesk-secret", secret).header("x-frontdesk-hop", "canary"),
+        )
+    };
+    assert_eq!(deliver(&turn, SECRET).await.status, 202);
+    assert_eq!(deliver(&turn, "canary-of-a-guess").await.status, 401);
+    for bad in [
+        json!("canary"),
+        json!({"type": {"canary": 1}}),
+        json!({"type": "t", "occurred_at": "canary"}),
+        json!({"type": "chat.turn", "contact_id": "canary canary"}),
+        json!({"type": "t", "id": "canary/canary"}),
+    ] {
+        assert_eq!(deliver(&bad, SECRET).await.status, 400, "{bad}");
+    }
+    until("the row", || lines(sandbox, "contacts").len() == 1).await;
+    // Sheets refuses what comes next, and its refusal is logged.
+    let refusal = FaultKind::Status(400);
+    sandbox.inject(Fault {
+        provider: Provider::Sheets,
+        path: Some(":batchUpdate".into()),
+        count: 1,
+        kind: refusal,
+    });
+    assert_eq!(deliver(&json!({"type": "canary.kind", "message": "canary"}), SECRET).await.status, 202);
+    until("the row after all", || lines(sandbox, "chat_events").len() == 2).await;
+}

@@ -1,0 +1,198 @@
+//! The same story through three processes that know of each other by their environment alone.
+
+pub(crate) mod child;
+mod fleet;
+
+use std::{
+    collections::BTreeSet,
+    net::{SocketAddr, TcpListener},
+    time::Instant,
+};
+
+use chassis::{Link, server::DRAIN_LIMIT};
+use child::Process;
+use fleet::Fleet;
+use serde_json::json;
+use tokio::time::timeout;
+use tonic::Code;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
+
+use crate::{
+    story::answer::{DEVICE, EVENTS, REFRESH, SESSION},
+    world::{PATIENCE, booked, lines, turn, until},
+};
+
+const TABS: [&str; 7] =
+    ["contacts", "leads", "engagements", "bookings", "subscriptions", "payments", "chat_events"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_story_runs_through_three_processes() {
+    let mut fleet = Fleet::start().await;
+    let ask = json!({"deviceId": DEVICE, "traits": {"utm_source": "yt"}});
+    let (status, first) = fleet.post(SESSION, &ask).await;
+    assert_eq!(status, 200, "{first}");
+    assert_eq!((&first["mode"], &first["workflow"]), (&json!("hosted"), &json!("lead-concierge")));
+    let mut refresh = ask.clone();
+    refresh["currentClientSecret"] = first["client_secret"].clone();
+    let (status, second) = fleet.post(REFRESH, &refresh).await;
+    assert_eq!(status, 200, "{second}");
+    assert!(second["client_secret"].is_string() && second["client_secret"] != first["client_secret"]);
+    for event in [turn(), booked()] {
+        let (status, answer) = fleet.post(EVENTS, &event).await;
+        assert_eq!((status, &answer["accepted"]), (202, &json!(1)), "{answer}");
+    }
+    let counts = || TABS.map(|tab| lines(&fleet.sandbox, tab).len());
+    until("all rows", || counts() == [2, 1, 1, 1, 0, 0, 2]).await;
+    let engagement = lines(&fleet.sandbox, "engagements").remove(0);
+    assert_eq!(engagement["message"], "I need a marketing automation package");
+    assert_eq!(lines(&fleet.sandbox, "bookings")[0]["contact_id"], "c_456");
+    for event in [turn(), booked()] {
+        assert_eq!(fleet.post(EVENTS, &event).await.1["duplicates"], 1);
+    }
+
+    for process in [&mut fleet.gateway, &mut fleet.broker, &mut fleet.writer] {
+        process.signal("TERM").await;
+        let drained = timeout(DRAIN_LIMIT, process.gone()).await;
+        assert_eq!(drained.expect("drained within its eight seconds"), 0, "{}", process.said());
+        assert!(process.stderr().contains("drained"), "{}", process.stderr());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_finds_its_broker_again() {
+    let mut fleet = Fleet::start().await;
+    let ask = json!({"deviceId": DEVICE});
+    let (status, before) = fleet.post(SESSION, &ask).await;
+    assert_eq!(status, 200, "{before}");
+    fleet.broker.kill().await;
+    let (status, problem) = fleet.post(SESSION, &ask).await;
+    assert_eq!((status, &problem["reason"]), (503, &json!("SERVICE_UNAVAILABLE")), "{problem}");
+    let (status, answer) = fleet.post(EVENTS, &turn()).await;
+    assert_eq!(status, 202, "the rest goes on: {answer}");
+
+    fleet.broker = fleet::broker(fleet.dir.path(), &fleet.base, fleet.broker_address.port());
+    assert_eq!(fleet.broker.address("session-broker").await, fleet.broker_address, "PORT is honoured");
+    let deadline = Instant::now() + PATIENCE;
+    let after = loop {
+        let (status, answer) = fleet.post(SESSION, &ask).await;
+        if status == 200 {
+            break answer;
+        }
+        assert_eq!(status, 503, "{answer}");
+        assert!(Instant::now() < deadline, "the channel never came back: {answer}");
+    };
+    assert_ne!(after["client_secret"], before["client_secret"], "secrets lived in the memory that is gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_listens_where_port_says() {
+    let fleet = Fleet::start().await;
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = fleet::writer(dir.path(), &fleet.base, free.port());
+    assert_eq!(writer.address("sheets-writer").await, free);
+    assert_eq!(health(free, "").await, Ok(ServingStatus::Serving));
+
+    let mut late = fleet::broker(dir.path(), &fleet.base, free.port());
+    assert_eq!(late.gone().await, 1, "{}", late.said());
+    assert!(late.stderr().contains(&format!("{free} cannot be bound")), "{}", late.stderr());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_and_reflection_answer_over_the_wire() {
+    let fleet = Fleet::start().await;
+    let broker = ["frontdesk.session.v1.SessionService"].as_slice();
+    let writer = [
+        "frontdesk.sheets.v1.ContactService",
+        "frontdesk.sheets.v1.EventService",
+        "frontdesk.sheets.v1.LedgerService",
+    ];
+    for (address, services) in [(fleet.broker_address, broker), (fleet.writer_address, &writer)] {
+        for service in services.iter().copied().chain([""]) {
+            assert_eq!(health(address, service).await, Ok(ServingStatus::Serving), "{service:?}");
+        }
+        assert_eq!(health(address, "frontdesk.nobody.v1.Nobody").await, Err(Code::NotFound));
+        let everywhere = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"];
+        let expected: BTreeSet<_> = services.iter().copied().chain(everywhere).map(str::to_owned).collect();
+        assert_eq!(reflected(address).await, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_says_all_that_is_wrong_with_its_environment() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = ["PORT", "STORE", "LIMIT_IP", "LEAD_SCORE_THRESHOLD", "ALLOWED_ORIGINS", "TOKEN_KEYS"];
+    let bad = settings.map(|setting| (setting, "canary"));
+    for (service, named) in [
+        ("session-broker", ["PORT", "STORE", "OPENAI_API_KEY", "LIMIT_IP"].as_slice()),
+        ("sheets-writer", &["PORT", "STORE", "GOOGLE_SHEETS_ID", "LEAD_SCORE_THRESHOLD"]),
+        ("gateway", &["PORT", "ALLOWED_ORIGINS", "TOKEN_KEYS"]),
+    ] {
+        let mut process = Process::start(service, dir.path(), &bad, &[]);
+        assert_eq!(process.gone().await, 64, "{}", process.said());
+        let said = process.said();
+        for setting in named {
+            assert!(said.contains(&format!("{setting}: ")), "{service}: {setting} in {said}");
+        }
+        assert!(!said.contains("canary"), "{said}");
+    }
+    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
+    assert!(left.is_empty(), "nothing is made before the settings are right: {left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_names_the_settings_of_a_service() {
+    let dir = tempfile::tempdir().unwrap();
+    for (service, named) in [
+        ("session-broker", ["PORT", "STORE", "OPENAI_API_KEY", "CHATKIT_WORKFLOW_ID", "LIMIT_VISITOR"]),
+        ("sheets-writer", ["PORT", "STORE", "GOOGLE_SHEETS_ID", "SHEET_TIME_ZONE", "EVENTS_WEBHOOK_SECRET"]),
+        ("gateway", ["PORT", "SESSION_BROKER_ADDR", "SHEETS_WRITER_ADDR", "TOKEN_KEYS", "ALLOWED_ORIGINS"]),
+    ] {
+        let vars = [("TOKEN_KEYS", "canary"), ("ALLOWED_ORIGINS", "canary")];
+        let mut process = Process::start(service, dir.path(), &vars, &["--help"]);
+        assert_eq!(process.gone().await, 0);
+        let page = process.stdout();
+        named.iter().for_each(|setting| assert!(page.contains(setting), "{service}: {setting} in {page}"));
+        assert!(!page.contains("canary"), "{page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_writers_never_share_a_store() {
+    let fleet = Fleet::start().await;
+    let mut second = fleet::writer(fleet.dir.path(), &fleet.base, 0);
+    assert_eq!(second.gone().await, 64, "{}", second.said());
+    assert!(second.stderr().contains("sheets-writer.db is in use"), "{}", second.stderr());
+}
+
+fn link(address: SocketAddr) -> Link {
+    Link::new(&format!("http://{address}").parse().unwrap()).unwrap()
+}
+
+async fn health(address: SocketAddr, service: &str) -> Result<ServingStatus, Code> {
+    let request = HealthCheckRequest { service: service.to_owned() };
+    let answer = timeout(PATIENCE, HealthClient::new(link(address)).check(request)).await.unwrap();
+    answer.map(|answer| answer.into_inner().status()).map_err(|status| status.code())
+}
+
+/// The services that reflection lists.
+async fn reflected(address: SocketAddr) -> BTreeSet<String> {
+    let list = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let mut client = ServerReflectionClient::new(link(address));
+    let asked = client.server_reflection_info(tokio_stream::once(list));
+    let mut answers = timeout(PATIENCE, asked).await.unwrap().unwrap().into_inner();
+    let answer = timeout(PATIENCE, answers.message()).await.unwrap().unwrap().unwrap();
+    let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+        panic!("{answer:?}")
+    };
+    list.service.into_iter().map(|service| service.name).collect()
+}
