@@ -18,6 +18,10 @@ use crate::{Asked, FaultKind, Provider, Sandbox, log::Entry, openai, serve::NoAn
 /// More than any call may carry: state variables alone may be 10 MiB.
 const MOST_BYTES: usize = 16 << 20;
 
+/// A fault that the answer to this request plays by itself, event by event.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamFault(pub(crate) FaultKind);
+
 /// The middleware around all provider routes.
 pub(crate) async fn pass(State(sandbox): State<Sandbox>, request: Request, next: Next) -> Response {
     let provider =
@@ -45,10 +49,13 @@ pub(crate) async fn pass(State(sandbox): State<Sandbox>, request: Request, next:
             sandbox.0.log.add(Entry { asked, body: Bytes::new() });
             return no_answer();
         }
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let Ok(body) = to_bytes(body, MOST_BYTES).await else {
             return refusal(provider, StatusCode::PAYLOAD_TOO_LARGE);
         };
+        if let Some(kind) = fault.clone().filter(FaultKind::is_of_stream) {
+            parts.extensions.insert(StreamFault(kind));
+        }
         let rest = next.run(Request::from_parts(parts, Body::from(body.clone())));
         let (handled, response) = meet(provider, fault, rest).await;
         asked.handled = handled;
@@ -66,7 +73,14 @@ async fn meet(
     work: impl Future<Output = Response>,
 ) -> (bool, Response) {
     match fault {
-        None => (true, work.await),
+        None
+        | Some(
+            FaultKind::SlowStream { .. }
+            | FaultKind::CutAfter(_)
+            | FaultKind::GarbledAfter(_)
+            | FaultKind::FailedAfter(_)
+            | FaultKind::Incomplete,
+        ) => (true, work.await),
         Some(FaultKind::Latency(time)) => {
             tokio::time::sleep(time).await;
             (true, work.await)
@@ -95,7 +109,7 @@ async fn meet(
 }
 
 /// Tells [`crate::serve()`] to close the connection; any other server breaks the body off instead.
-fn no_answer() -> Response {
+pub(crate) fn no_answer() -> Response {
     let broken = futures_util::stream::once(async {
         Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset))
     });

@@ -16,7 +16,7 @@ use crate::random::Dice;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
-    /// OpenAI's hosted ChatKit endpoints.
+    /// OpenAI's endpoints.
     OpenAi,
     /// Google Sheets v4.
     Sheets,
@@ -42,6 +42,9 @@ fn once() -> u32 {
     1
 }
 
+/// `METHOD /path` of the requests that stream.
+const STREAMING: &str = "POST /openai/v1/responses";
+
 /// What happens to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Knob", from = "Knob")]
@@ -61,6 +64,19 @@ pub enum FaultKind {
     Reset,
     /// Nothing is done or answered for this long, then the connection closes.
     Hang(Duration),
+    /// This pause before each event of a streamed response.
+    SlowStream {
+        /// The pause.
+        per_event: Duration,
+    },
+    /// The connection closes after this many events of a response; at once when it does not stream.
+    CutAfter(usize),
+    /// A frame of broken JSON after this many events of a response.
+    GarbledAfter(usize),
+    /// The response fails after this many events: `response.failed`, or status `failed`.
+    FailedAfter(usize),
+    /// The response ends half-way, as if `max_output_tokens` were used up.
+    Incomplete,
 }
 
 /// A [`FaultKind`] as JSON: `{"type":"latency","ms":250}`.
@@ -82,6 +98,19 @@ enum Knob {
     Hang {
         ms: u64,
     },
+    SlowStream {
+        ms: u64,
+    },
+    CutAfter {
+        events: usize,
+    },
+    GarbledAfter {
+        events: usize,
+    },
+    FailedAfter {
+        events: usize,
+    },
+    Incomplete,
 }
 
 /// Random faults: chances from 0 to 1 for each request to any provider, the same for the same seed.
@@ -120,6 +149,20 @@ pub(crate) struct Faults(Mutex<Plan>);
 
 // === impl FaultKind ===
 
+impl FaultKind {
+    /// Whether it befalls a response of a model, and nothing else.
+    pub(crate) fn is_of_stream(&self) -> bool {
+        matches!(
+            self,
+            Self::SlowStream { .. }
+                | Self::CutAfter(_)
+                | Self::GarbledAfter(_)
+                | Self::FailedAfter(_)
+                | Self::Incomplete
+        )
+    }
+}
+
 impl From<FaultKind> for Knob {
     fn from(kind: FaultKind) -> Self {
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
@@ -130,6 +173,11 @@ impl From<FaultKind> for Knob {
             FaultKind::AppliedNoAnswer => Self::AppliedNoAnswer,
             FaultKind::Reset => Self::Reset,
             FaultKind::Hang(time) => Self::Hang { ms: ms(time) },
+            FaultKind::SlowStream { per_event } => Self::SlowStream { ms: ms(per_event) },
+            FaultKind::CutAfter(events) => Self::CutAfter { events },
+            FaultKind::GarbledAfter(events) => Self::GarbledAfter { events },
+            FaultKind::FailedAfter(events) => Self::FailedAfter { events },
+            FaultKind::Incomplete => Self::Incomplete,
         }
     }
 }
@@ -143,6 +191,11 @@ impl From<Knob> for FaultKind {
             Knob::AppliedNoAnswer => Self::AppliedNoAnswer,
             Knob::Reset => Self::Reset,
             Knob::Hang { ms } => Self::Hang(Duration::from_millis(ms)),
+            Knob::SlowStream { ms } => Self::SlowStream { per_event: Duration::from_millis(ms) },
+            Knob::CutAfter { events } => Self::CutAfter(events),
+            Knob::GarbledAfter { events } => Self::GarbledAfter(events),
+            Knob::FailedAfter { events } => Self::FailedAfter(events),
+            Knob::Incomplete => Self::Incomplete,
         }
     }
 }
@@ -189,6 +242,7 @@ impl Faults {
         let matches = |fault: &&mut Fault| {
             fault.provider == provider
                 && fault.path.as_ref().is_none_or(|path| request.contains(path.as_str()))
+                && (!fault.kind.is_of_stream() || request == STREAMING)
         };
         if let Some(fault) = plan.queue.iter_mut().find(matches) {
             fault.count -= 1;
@@ -252,6 +306,30 @@ mod tests {
         assert!((800..1200).contains(&share(&FaultKind::Status(503))));
         assert!((1800..2200).contains(&share(&FaultKind::Reset)));
         assert_eq!(share(&FaultKind::AppliedNoAnswer), 0);
+    }
+
+    #[test]
+    fn a_fault_of_a_stream_waits_for_a_stream() {
+        let faults = Faults::default();
+        let kind = FaultKind::CutAfter(3);
+        faults.push(Fault { provider: Provider::OpenAi, path: None, count: 1, kind: kind.clone() });
+        assert_eq!(faults.meet(Provider::OpenAi, "POST /openai/v1/moderations"), None);
+        assert_eq!(faults.meet(Provider::OpenAi, "GET /openai/v1/responses/resp_1"), None);
+        assert_eq!(faults.meet(Provider::OpenAi, "POST /openai/v1/responses"), Some(kind));
+    }
+
+    #[test]
+    fn kinds_survive_json() {
+        for kind in [
+            FaultKind::SlowStream { per_event: Duration::from_millis(7) },
+            FaultKind::CutAfter(1),
+            FaultKind::GarbledAfter(2),
+            FaultKind::FailedAfter(3),
+            FaultKind::Incomplete,
+        ] {
+            let json = serde_json::to_string(&kind).unwrap();
+            assert_eq!(serde_json::from_str::<FaultKind>(&json).unwrap(), kind, "{json}");
+        }
     }
 
     #[test]

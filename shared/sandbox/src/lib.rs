@@ -14,14 +14,14 @@ mod random;
 mod serve;
 mod sheets;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::any};
 use serde_json::Value;
 
 pub use faults::{Chaos, Fault, FaultKind, Provider};
 pub use log::Asked;
-pub use openai::API_KEY;
+pub use openai::{API_KEY, Output, Scripted};
 pub use person::{Mishap, Person};
 pub use serve::serve;
 pub use sheets::{ACCESS_TOKEN, SPREADSHEET_ID};
@@ -97,6 +97,21 @@ impl Sandbox {
     /// Makes a hosted workflow known; those that begin with `wf_sandbox` always are.
     pub fn add_workflow(&self, id: &str) {
         self.0.openai.add_workflow(id);
+    }
+
+    /// What the model answers next, before its own rules apply again.
+    pub fn script(&self, answers: Vec<Scripted>) {
+        self.0.openai.script.extend(answers);
+    }
+
+    /// Scripted answers that nobody has asked for yet.
+    pub fn unplayed(&self) -> usize {
+        self.0.openai.script.unplayed()
+    }
+
+    /// The pause before each event of a streamed response; none at first.
+    pub fn set_pace(&self, per_event: Duration) {
+        self.0.openai.set_pace(per_event);
     }
 
     /// Requests to Sheets that one user may make in 60 seconds; Google's are 60 and 60.

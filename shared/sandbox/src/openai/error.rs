@@ -29,7 +29,7 @@ impl Refusal {
         self
     }
 
-    fn about(param: &str, code: &'static str, message: String) -> Self {
+    pub(super) fn about(param: &str, code: &'static str, message: String) -> Self {
         let mut refusal = Self::new(StatusCode::BAD_REQUEST, message).code(code);
         refusal.param = Some(param.to_owned());
         refusal
@@ -50,6 +50,32 @@ impl Refusal {
 
     pub(super) fn invalid(param: &str, code: &'static str, why: String) -> Self {
         Self::about(param, code, format!("Invalid '{param}': {why}."))
+    }
+
+    /// A value outside its list. It is repeated only when it reads like a name, so that no text gets into an error.
+    pub(super) fn unsupported(param: &str, got: &str, supported: &[&str]) -> Self {
+        let name = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-' | '.');
+        let got = if got.len() <= 64 && got.chars().all(name) { format!(": '{got}'") } else { String::new() };
+        let quoted: Vec<_> = supported.iter().map(|value| format!("'{value}'")).collect();
+        let list = match &quoted[..] {
+            [first, second] => format!("{first} and {second}"),
+            [rest @ .., last] if !rest.is_empty() => format!("{}, and {last}", rest.join(", ")),
+            all => all.concat(),
+        };
+        Self::about(param, "invalid_value", format!("Invalid value{got}. Supported values are: {list}."))
+    }
+
+    /// Something that OpenAI does and the stand-in does not.
+    pub(super) fn not_played(param: &str) -> Self {
+        let message = format!("Unsupported parameter: '{param}' is valid, but the sandbox does not play it.");
+        Self::about(param, "unsupported_parameter", message)
+    }
+
+    /// An error about a parameter without a code.
+    pub(super) fn plain(param: &str, message: String) -> Self {
+        let mut refusal = Self::new(StatusCode::BAD_REQUEST, message);
+        refusal.param = Some(param.to_owned());
+        refusal
     }
 
     pub(super) fn no_key() -> Self {

@@ -1,19 +1,26 @@
-//! OpenAI's hosted ChatKit endpoints: sessions that are minted and cancelled, threads that are never found.
+//! OpenAI's endpoints: hosted ChatKit sessions that are minted and cancelled, threads that are never found, responses
+//! that a scripted concierge gives, moderation.
 //!
-//! It exists so that the production client meets OpenAI's own rules. The invariant: a body that the published
+//! It exists so that the production clients meet OpenAI's own rules. The invariant: a body that the published
 //! schema refuses is refused here, with OpenAI's error shape.
 
 mod body;
+mod concierge;
 mod error;
+mod moderation;
+mod node;
+mod responses;
+mod script;
 mod session;
 
 use std::{
     collections::BTreeSet,
     sync::{PoisonError, RwLock},
+    time::Duration,
 };
 
 use axum::{
-    Json,
+    Extension, Json,
     body::Bytes,
     extract::{Query, State},
     http::{HeaderMap, Method, StatusCode, Uri, header},
@@ -23,17 +30,25 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use self::error::Refusal;
-use crate::{Sandbox, db::Db, edge::bearer};
+pub use self::script::{Output, Scripted};
+use crate::{
+    Sandbox,
+    db::Db,
+    edge::{StreamFault, bearer},
+    faults::FaultKind,
+};
 
 /// The API key that the stand-in takes.
 pub const API_KEY: &str = "sk-sandbox";
 
 const BETA: &str = "chatkit_beta=v1";
 
-/// The hosted side: which workflows there are, and the sessions in the database.
+/// The far side: which workflows there are, the sessions and responses in the database, and what is said next.
 pub(crate) struct OpenAi {
     db: Db,
     workflows: RwLock<BTreeSet<String>>,
+    pace: RwLock<Duration>,
+    pub(crate) script: script::Script,
 }
 
 type Answer = Result<Value, Refusal>;
@@ -43,10 +58,20 @@ impl OpenAi {
         let workflows = {
             let connection = db.lock();
             session::prune(&connection, Timestamp::now())?;
+            responses::prune(&connection, Timestamp::now())?;
             let mut statement = connection.prepare("SELECT id FROM workflows")?;
             statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
         };
-        Ok(Self { db, workflows: RwLock::new(workflows) })
+        Ok(Self {
+            db,
+            workflows: RwLock::new(workflows),
+            pace: RwLock::default(),
+            script: script::Script::default(),
+        })
+    }
+
+    pub(crate) fn set_pace(&self, pace: Duration) {
+        *self.pace.write().unwrap_or_else(PoisonError::into_inner) = pace;
     }
 
     pub(crate) fn add_workflow(&self, id: &str) {
@@ -60,6 +85,11 @@ impl OpenAi {
     fn knows(&self, id: &str) -> bool {
         id.starts_with("wf_sandbox")
             || self.workflows.read().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
+    fn respond(&self, fault: Option<FaultKind>, body: &Bytes) -> Result<Response, Refusal> {
+        let pace = *self.pace.read().unwrap_or_else(PoisonError::into_inner);
+        responses::create(&self.db, &self.script, pace, fault, body)
     }
 
     fn create(&self, body: &Bytes) -> Answer {
@@ -83,6 +113,15 @@ pub(crate) fn refusal(status: StatusCode) -> Response {
     Refusal::of_status(status).into_response()
 }
 
+/// A request that was let in.
+struct Call {
+    method: Method,
+    uri: Uri,
+    query: Vec<(String, String)>,
+    fault: Option<FaultKind>,
+    body: Bytes,
+}
+
 /// Answers every path under `/openai/v1/`.
 pub(crate) async fn answer(
     State(sandbox): State<Sandbox>,
@@ -90,29 +129,32 @@ pub(crate) async fn answer(
     uri: Uri,
     headers: HeaderMap,
     Query(query): Query<Vec<(String, String)>>,
+    fault: Option<Extension<StreamFault>>,
     body: Bytes,
 ) -> Response {
-    if let Err(refusal) = admit(&headers, &body) {
+    if let Err(refusal) = admit(&headers, &uri, &body) {
         return refusal.into_response();
     }
+    let call = Call { method, uri, query, fault: fault.map(|Extension(StreamFault(kind))| kind), body };
     // The database waits for the disk, so it gets a thread where waiting is fine.
-    let work =
-        tokio::task::spawn_blocking(move || dispatch(&sandbox.0.openai, &method, uri.path(), &query, &body));
+    let work = tokio::task::spawn_blocking(move || dispatch(&sandbox.0.openai, call));
     match work.await {
-        Ok(Ok(value)) => Json(value).into_response(),
+        Ok(Ok(response)) => response,
         Ok(Err(refusal)) => refusal.into_response(),
         Err(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
-fn admit(headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
+fn admit(headers: &HeaderMap, uri: &Uri, body: &Bytes) -> Result<(), Refusal> {
     match bearer(headers) {
         Some(API_KEY) => {}
         Some(_) => return Err(Refusal::wrong_key()),
         None => return Err(Refusal::no_key()),
     }
     let betas = headers.get_all("openai-beta").iter().filter_map(|value| value.to_str().ok());
-    if !betas.flat_map(|value| value.split(',')).any(|beta| beta.trim() == BETA) {
+    if uri.path().starts_with("/openai/v1/chatkit")
+        && !betas.flat_map(|value| value.split(',')).any(|beta| beta.trim() == BETA)
+    {
         let message = format!(
             "You must provide the 'OpenAI-Beta' header to access the ChatKit API. Please try again by setting the header 'OpenAI-Beta: {BETA}'."
         );
@@ -127,33 +169,37 @@ fn admit(headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn dispatch(
-    openai: &OpenAi,
-    method: &Method,
-    path: &str,
-    query: &[(String, String)],
-    body: &Bytes,
-) -> Answer {
-    let steps: Vec<&str> = path.trim_start_matches("/openai/v1/").split('/').collect();
-    let get = method == Method::GET;
-    match steps[..] {
-        ["chatkit", "sessions"] if method == Method::POST => openai.create(body),
-        ["chatkit", "sessions", id, "cancel"] if method == Method::POST => openai.cancel(id),
-        ["chatkit", "threads"] if get => list_threads(query),
+fn dispatch(openai: &OpenAi, call: Call) -> Result<Response, Refusal> {
+    let Call { method, uri, query, fault, body } = call;
+    let steps: Vec<&str> = uri.path().trim_start_matches("/openai/v1/").split('/').collect();
+    let (get, post, delete) = (method == Method::GET, method == Method::POST, method == Method::DELETE);
+    let value = match steps[..] {
+        ["responses"] if post => return openai.respond(fault, &body),
+        ["responses", id] if get => responses::get(&openai.db, id, &query),
+        ["responses", id] if delete => responses::delete(&openai.db, id),
+        ["responses", id, "cancel"] if post => responses::cancel(&openai.db, id),
+        ["moderations"] if post => moderation::create(&body),
+        ["chatkit", "sessions"] if post => openai.create(&body),
+        ["chatkit", "sessions", id, "cancel"] if post => openai.cancel(id),
+        ["chatkit", "threads"] if get => list_threads(&query),
         ["chatkit", "threads", id] | ["chatkit", "threads", id, "items"]
-            if get || (method == Method::DELETE && steps.len() == 3) =>
+            if get || (delete && steps.len() == 3) =>
         {
             Err(Refusal::new(StatusCode::NOT_FOUND, format!("Thread with id '{id}' not found.")))
         }
-        ["chatkit", "sessions" | "threads"]
+        ["responses" | "moderations"]
+        | ["responses", _]
+        | ["responses", _, "cancel"]
+        | ["chatkit", "sessions" | "threads"]
         | ["chatkit", "threads", _]
         | ["chatkit", "sessions", _, "cancel"]
-        | ["chatkit", "threads", _, "items"] => Err(Refusal::wrong_method(method, &steps.join("/"))),
+        | ["chatkit", "threads", _, "items"] => Err(Refusal::wrong_method(&method, &steps.join("/"))),
         _ => Err(Refusal::new(
             StatusCode::NOT_FOUND,
             format!("Invalid URL ({method} /v1/{})", steps.join("/")),
         )),
-    }
+    };
+    value.map(|value| Json(value).into_response())
 }
 
 /// No conversation ever happens at the stand-in, so the list is empty; its parameters are checked.

@@ -42,6 +42,28 @@ impl Town {
             .header("openai-beta", "chatkit_beta=v1")
     }
 
+    /// A request to OpenAI that needs no beta.
+    pub(crate) fn openai(&self, method: Method, path: &str) -> RequestBuilder {
+        self.ask(method, &format!("/openai/v1/{path}")).bearer_auth(API_KEY)
+    }
+
+    /// A response that is not streamed; any status.
+    pub(crate) async fn respond(&self, body: &Value) -> (StatusCode, Value) {
+        answer(self.openai(Method::POST, "responses").json(body)).await
+    }
+
+    /// The events of a streamed response. Their frames are checked here.
+    pub(crate) async fn events(&self, body: &Value) -> Vec<Value> {
+        let mut body = body.clone();
+        body["stream"] = json!(true);
+        let response = self.openai(Method::POST, "responses").json(&body).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream; charset=utf-8");
+        let text = response.text().await.unwrap();
+        let frames = text.strip_suffix("\n\n").unwrap().split("\n\n");
+        frames.map(frame).collect()
+    }
+
     /// `rest` is what follows the spreadsheet's id.
     pub(crate) fn sheets(&self, method: Method, rest: &str) -> RequestBuilder {
         self.ask(method, &format!("/sheets/v4/spreadsheets/{SPREADSHEET_ID}{rest}")).bearer_auth(ACCESS_TOKEN)
@@ -76,6 +98,14 @@ impl Town {
         let rows = self.sandbox.tab(tab).unwrap();
         rows.into_iter().map(|row| row.into_iter().next().unwrap_or_default()).collect()
     }
+}
+
+/// The event of one frame, whose name is the event's type.
+fn frame(frame: &str) -> Value {
+    let (name, data) = frame.split_once('\n').unwrap();
+    let event: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+    assert_eq!(event["type"], name.strip_prefix("event: ").unwrap());
+    event
 }
 
 pub(crate) fn append(sheet: i32, rows: &[&[&str]]) -> Value {

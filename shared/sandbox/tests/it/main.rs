@@ -3,9 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod chatkit;
+mod concierge;
 mod faults;
 mod harness;
+mod moderation;
 mod pages;
+mod responses;
 mod sheets_edits;
 mod sheets_reads;
 mod sheets_rules;
+mod streams;
