@@ -5,11 +5,13 @@ use std::{env, fs, path::PathBuf};
 use prost::Message as _;
 
 const FILES: &[&str] = &[
+    "frontdesk/chat/v1/chat_service.proto",
     "frontdesk/common/v1/caller.proto",
     "frontdesk/common/v1/error_reason.proto",
     "frontdesk/session/v1/session_service.proto",
     "frontdesk/sheets/v1/contact_service.proto",
     "frontdesk/sheets/v1/event_service.proto",
+    "frontdesk/sheets/v1/lead_service.proto",
     "frontdesk/sheets/v1/ledger_service.proto",
 ];
 

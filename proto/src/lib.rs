@@ -16,6 +16,14 @@ pub mod common {
     }
 }
 
+/// Conversations.
+pub mod chat {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("frontdesk.chat.v1");
+    }
+}
+
 /// Sessions of a chat.
 pub mod session {
     /// Version 1.

@@ -64,12 +64,7 @@ async fn drain(headers: &HeaderMap, mut body: Body) {
 impl Fields {
     /// Reads a JSON object.
     pub(crate) fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, Fault> {
-        if !is_json(headers) {
-            return Err(Fault::malformed("content-type must be application/json"));
-        }
-        if bytes.trim_ascii().is_empty() {
-            return Err(Fault::malformed("the body is empty; send a JSON object"));
-        }
+        check_claim(headers, bytes)?;
         match serde_json::from_slice(bytes) {
             Ok(Value::Object(fields)) => Ok(Self(fields)),
             Ok(_) => Err(Fault::malformed("the body must be a JSON object")),
@@ -122,6 +117,17 @@ impl Fields {
 /// A fault about one field.
 pub(crate) fn wrong(field: &str, what: &str) -> Fault {
     Fault { field: Some(field.to_owned()), ..Fault::malformed(format!("{field} {what}")) }
+}
+
+/// Refuses a body that claims to be something else than JSON, or is nothing.
+pub(crate) fn check_claim(headers: &HeaderMap, bytes: &[u8]) -> Result<(), Fault> {
+    if !is_json(headers) {
+        return Err(Fault::malformed("content-type must be application/json"));
+    }
+    if bytes.trim_ascii().is_empty() {
+        return Err(Fault::malformed("the body is empty; send a JSON object"));
+    }
+    Ok(())
 }
 
 /// Whether the body claims to be JSON, or claims nothing.

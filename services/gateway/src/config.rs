@@ -23,10 +23,16 @@ pub struct Config {
     /// Address of session-broker.
     #[arg(long, env = "SESSION_BROKER_ADDR", default_value = "http://127.0.0.1:8081", value_parser = config::base_url)]
     pub session_broker_addr: Url,
+    /// Address of chat-agent.
+    #[arg(long, env = "CHAT_AGENT_ADDR", default_value = "http://127.0.0.1:8082", value_parser = config::base_url)]
+    pub chat_agent_addr: Url,
     /// Address of sheets-writer.
     #[arg(long, env = "SHEETS_WRITER_ADDR", default_value = "http://127.0.0.1:8085", value_parser = config::base_url)]
     pub sheets_writer_addr: Url,
-    /// Keys that sign visitor tokens, newest first: `KEY_ID:SECRET[,…]`, a secret being base64url of at least 32
+    /// Domain key of OpenAI's chat element for chats of our own, `domain_pk_…`. On localhost any text does.
+    #[arg(long, env = "CHATKIT_DOMAIN_KEY", default_value = "local-development")]
+    pub chatkit_domain_key: String,
+    /// Keys that sign visitor tokens and client secrets, newest first: `KEY_ID:SECRET[,…]`, a secret being base64url of at least 32
     /// bytes. Required in the cloud; a local run makes one and keeps it.
     #[arg(long, env = "TOKEN_KEYS", hide_env_values = true, value_parser = token_keys)]
     pub token_keys: Option<Keys>,
@@ -56,6 +62,11 @@ impl chassis::Config for Config {
         let mut problems = Vec::new();
         if cloud && self.token_keys.is_none() {
             problems.push(problem("TOKEN_KEYS", "is required in the cloud".into()));
+        }
+        if self.chatkit_domain_key.is_empty()
+            || !self.chatkit_domain_key.bytes().all(|b| b.is_ascii_graphic())
+        {
+            problems.push(problem("CHATKIT_DOMAIN_KEY", "must be visible ASCII without spaces".into()));
         }
         if cloud && self.allowed_origins.is_none() {
             problems.push(problem("ALLOWED_ORIGINS", "is required in the cloud".into()));
@@ -108,6 +119,8 @@ mod tests {
         let config = load(&[]).unwrap();
         assert_eq!(config.session_broker_addr.as_str(), "http://127.0.0.1:8081/");
         assert_eq!(config.sheets_writer_addr.as_str(), "http://127.0.0.1:8085/");
+        assert_eq!(config.chat_agent_addr.as_str(), "http://127.0.0.1:8082/");
+        assert_eq!(config.chatkit_domain_key, "local-development");
         assert_eq!((config.hops(false), config.hops(true)), (0, 1));
     }
 
@@ -128,17 +141,25 @@ mod tests {
             ("TRUSTED_PROXY_HOPS", "999"),
             ("PUBLIC_BASE_URL", "chat.example.com"),
             ("SESSION_BROKER_ADDR", "canary"),
+            ("CHAT_AGENT_ADDR", "canary"),
         ])
         .unwrap_err();
         let named: Vec<_> = problems.iter().filter_map(|problem| problem.split(':').next()).collect();
-        for setting in
-            ["TOKEN_KEYS", "ALLOWED_ORIGINS", "TRUSTED_PROXY_HOPS", "PUBLIC_BASE_URL", "SESSION_BROKER_ADDR"]
-        {
+        for setting in [
+            "TOKEN_KEYS",
+            "ALLOWED_ORIGINS",
+            "TRUSTED_PROXY_HOPS",
+            "PUBLIC_BASE_URL",
+            "SESSION_BROKER_ADDR",
+            "CHAT_AGENT_ADDR",
+        ] {
             assert!(named.contains(&setting), "{setting} in {problems:?}");
         }
         assert!(!problems.join(" ").contains("canary"), "{problems:?}");
         let weak = load(&[("FORWARDER_SECRET", "canary")]).unwrap_err();
         assert_eq!(weak, ["FORWARDER_SECRET: must have at least 16 characters"]);
+        let spaced = load(&[("CHATKIT_DOMAIN_KEY", "canary key")]).unwrap_err();
+        assert_eq!(spaced, ["CHATKIT_DOMAIN_KEY: must be visible ASCII without spaces"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Cross-origin rules: which pages a browser lets talk to us.
 //!
-//! The invariant: every answer varies by `Origin`, credentials are never allowed, and on `/api/` a foreign origin is
-//! refused before anything else happens. This protects visitors' browsers; it is no login.
+//! The invariant: every answer varies by `Origin`, credentials are never allowed, and on `/api/` and `/chatkit` a foreign
+//! origin is refused before anything else happens. This protects visitors' browsers; it is no login.
 
 use axum::{
     extract::{Request, State},
@@ -11,7 +11,7 @@ use axum::{
 };
 use domain::{Fault, Kind, Reason};
 
-use crate::{door::Door, problem::Problem};
+use crate::{chatkit, door::Door, problem::Problem};
 
 const METHODS: &str = "GET, POST";
 const HEADERS: &str = "content-type, x-frontdesk-visitor, x-request-id, traceparent, authorization";
@@ -35,7 +35,7 @@ pub(crate) async fn guard(State(door): State<Door>, request: Request, next: Next
     if path.starts_with("/webhooks/") {
         return vary(next.run(request).await);
     }
-    let api = path.starts_with("/api/");
+    let api = path.starts_with("/api/") || path == chatkit::PATH;
     let (parts, body) = request.into_parts();
     match judge(&door, &parts) {
         Verdict::Foreign if api => vary(refusal().into_response()),

@@ -1,7 +1,7 @@
-//! Pages for people: `GET /` and `GET /docs`, which is the OpenAPI document made readable.
+//! The page for people: `GET /docs`, which is the OpenAPI document made readable.
 //!
-//! The invariant: a page needs nothing but itself, no script and no other file, and its content security policy says
-//! so.
+//! The invariant: the page needs nothing but itself, no script and no other file, and its content security policy
+//! says so.
 
 mod html;
 mod render;
@@ -33,22 +33,6 @@ const STYLE: &str = include_str!("docs/style.css");
 )]
 pub(crate) async fn get_docs(Extension(published): Extension<Arc<Published>>) -> Response {
     answer(published.docs().to_owned())
-}
-
-/// Get the front page
-#[utoipa::path(
-    get,
-    path = "/",
-    tag = "operation",
-    operation_id = "get_home",
-    responses((status = 200, description = "A page for people.", content_type = "text/html", body = String)),
-)]
-pub(crate) async fn get_home() -> Response {
-    let main = "<h1>Frontdesk</h1>\
-        <p>The back office behind a website's chat agent. This is its public door: pages get chat sessions here, and \
-        what happened in a chat comes in here.</p>\
-        <p><a href=\"/docs\">How to talk to it</a></p>";
-    answer(html::document("Frontdesk", STYLE, main))
 }
 
 fn answer(page: String) -> Response {

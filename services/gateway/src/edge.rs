@@ -17,10 +17,12 @@ use domain::{Fault, Kind, Reason, id::RequestId};
 use jiff::Timestamp;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{cors, door::Door, problem::Problem};
+use crate::{chatkit, cors, door::Door, problem::Problem};
 
 /// Until when an answer has to begin.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+/// The same for a chat, whose turns take what they take; Cloud Run's own time-out.
+pub(crate) const CHAT_DEADLINE: Duration = Duration::from_secs(900);
 /// What the services' own refusals get to arrive before we give up.
 const GRACE: Duration = Duration::from_millis(500);
 const REQUEST_ID_MAX: usize = 64;
@@ -34,7 +36,7 @@ pub(crate) fn wrap(routes: Router, door: Door) -> Router {
     routes
         .fallback(async || Problem::route_unknown())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(from_fn_with_state(DEADLINE, bound))
+        .layer(from_fn_with_state(limit_of as LimitOf, bound))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(door, cors::guard))
         .layer(chassis::telemetry::http_layer(crate::NAME))
@@ -62,8 +64,16 @@ fn inbound_id(headers: &HeaderMap) -> Option<String> {
     ((1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(allowed)).then(|| id.to_owned())
 }
 
+/// How long a request to a path may take.
+type LimitOf = fn(&str) -> Duration;
+
+fn limit_of(path: &str) -> Duration {
+    if path == chatkit::PATH { CHAT_DEADLINE } else { DEADLINE }
+}
+
 /// Tells the calls inward how long they have, and ends what does not keep to it: a body that trickles in, too.
-async fn bound(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+async fn bound(State(limit_of): State<LimitOf>, request: Request, next: Next) -> Response {
+    let limit = limit_of(request.uri().path());
     let run = deadline::within(limit, next.run(request));
     tokio::time::timeout(limit + GRACE, run).await.unwrap_or_else(|_| {
         let fault = Fault::new(Kind::Deadline, Reason::DeadlineExceeded, "this took too long");
@@ -99,8 +109,16 @@ mod tests {
     #[tokio::test]
     async fn what_never_answers_is_ended() {
         let stuck = Router::new().route("/", get(std::future::pending::<()>));
-        let router = stuck.layer(from_fn_with_state(Duration::from_millis(1), bound));
+        let router = stuck.layer(from_fn_with_state((|_| Duration::from_millis(1)) as LimitOf, bound));
         let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
         assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+    }
+
+    #[test]
+    fn a_chat_may_take_its_time_and_nothing_else() {
+        assert_eq!(limit_of("/chatkit").as_secs(), 900);
+        for path in ["/", "/chatkit/", "/api/chatkit/session", "/webhooks/ajd/chat-events"] {
+            assert_eq!(limit_of(path).as_secs(), 10, "{path}");
+        }
     }
 }

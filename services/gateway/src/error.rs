@@ -34,7 +34,8 @@ fn again(status: &Status) -> Verdict {
     if unreached { Verdict::Again(None) } else { Verdict::Stop }
 }
 
-fn fault(service: &'static str, status: &Status) -> Fault {
+/// What became of a call that failed.
+pub(crate) fn fault(service: &'static str, status: &Status) -> Fault {
     let fault = status::fault(status);
     if matches!(fault.kind, Kind::Internal | Kind::Unavailable | Kind::Deadline) {
         let (code, reason) = (status.code(), fault.reason.as_str());

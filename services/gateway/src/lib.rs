@@ -1,10 +1,12 @@
-//! The only public door of Frontdesk: REST in, gRPC out.
+//! The only public door of Frontdesk: REST and server-sent events outside, gRPC inside.
 //!
 //! It establishes who is calling, translates, limits what is read, and answers. The invariant: it holds no
 //! provider's secret and no store, and whatever goes wrong leaves it as a problem document with a request id.
 
+mod base;
 mod body;
 mod caller;
+mod chatkit;
 mod client_ip;
 mod config;
 mod cors;
@@ -19,6 +21,8 @@ mod origin;
 mod problem;
 mod reason;
 mod session;
+mod site;
+mod widget;
 
 use axum::Router;
 use chassis::{Context, Server};

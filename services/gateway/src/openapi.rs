@@ -11,12 +11,15 @@ use axum::{
 };
 use chassis::Context;
 use utoipa::{
-    IntoResponses, OpenApi as _,
-    openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Server},
+    IntoResponses, Modify, OpenApi as _,
+    openapi::{
+        Content, OpenApi, Ref, RefOr, ResponseBuilder, Server,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{config::Config, docs, door::Door, events, health, problem, session};
+use crate::{chatkit, config::Config, docs, door::Door, events, health, problem, session, site, widget};
 
 /// What the whole document says of itself.
 #[derive(utoipa::OpenApi)]
@@ -27,13 +30,28 @@ use crate::{config::Config, docs, door::Door, events, health, problem, session};
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(problem::Document)),
+    modifiers(&ClientSecret),
     tags(
         (name = "sessions", description = "A chat's client secret, for a page."),
+        (name = "chat", description = "The chat itself, and the script that brings it to a page."),
         (name = "events", description = "What happened in a chat, for the books."),
         (name = "operation", description = "The gateway itself."),
     ),
 )]
 struct Api;
+
+/// The one credential of a browser.
+struct ClientSecret;
+
+impl Modify for ClientSecret {
+    fn modify(&self, api: &mut OpenApi) {
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.description = Some("`client_secret` of a self-hosted session.".into());
+        api.components
+            .get_or_insert_default()
+            .add_security_scheme("client_secret", SecurityScheme::Http(scheme));
+    }
+}
 
 /// The contract as it is served.
 pub(crate) struct Published {
@@ -46,11 +64,14 @@ pub(crate) fn routes(config: &Config, ctx: &Context) -> Router<Door> {
     let mut routes = OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(session::create_session))
         .routes(routes!(session::refresh_session))
+        .routes(routes!(chatkit::process_chat))
+        .routes(routes!(widget::get_widget))
         .routes(routes!(events::ingest_events))
         .routes(routes!(health::get_health))
         .routes(routes!(get_openapi))
         .routes(routes!(docs::get_docs))
-        .routes(routes!(docs::get_home));
+        .routes(routes!(site::get_home))
+        .routes(routes!(site::get_services));
     if !ctx.cloud {
         routes = routes.routes(routes!(health::get_healthz));
     }
@@ -95,6 +116,21 @@ impl IntoResponses for SessionProblems {
             ("403", "The page's origin is not allowed, or the workflow is for members."),
             ("404", "`workflowId` names no workflow, or the session is not this visitor's."),
             ("429", "Too many sessions, here or at a provider; `Retry-After` says how long to wait."),
+        ];
+        problems(own)
+    }
+}
+
+/// What the chat route answers when it does not talk.
+pub(crate) struct ChatProblems;
+
+impl IntoResponses for ChatProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let own = [
+            ("401", "The client secret is missing, not ours, or has ended; refresh it."),
+            ("403", "The page's origin is not allowed."),
+            ("404", "No such thread or item, or it is another visitor's."),
+            ("429", "Too many messages; `Retry-After` says how long to wait."),
         ];
         problems(own)
     }

@@ -27,12 +27,18 @@ pub(crate) const fn meaning(reason: Reason) -> &'static str {
         Reason::LoopbackOnly => {
             "Without a configured secret this route takes calls from the same machine only."
         }
-        Reason::CallerMissing => "The call came without the visitor that it needs.",
+        Reason::CallerMissing => {
+            "The call came without the visitor or the client secret that it needs, or the secret has ended: \
+             refresh it."
+        }
         Reason::WorkflowUnknown => "`workflowId` names no workflow of this installation.",
         Reason::WorkflowNotHosted => {
-            "The workflow has no hosted id, so no hosted session can be made for it."
+            "The workflow has no hosted id, and the client announced that it takes hosted chats alone."
         }
         Reason::WorkflowNotAllowed => "The workflow is for members or the operator.",
+        Reason::ThreadUnknown => "No such thread, or it is another visitor's.",
+        Reason::ItemUnknown => "No such item in the thread.",
+        Reason::StateWrong => "The thread or item is not in the state that the request needs.",
         Reason::SessionUnknown => "No such session, or it is another visitor's.",
         Reason::RateLimited => "Too many calls; wait for `Retry-After` seconds.",
         Reason::ProviderRateLimited => "A provider's limit was hit; wait for `Retry-After` seconds.",

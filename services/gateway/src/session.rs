@@ -1,5 +1,7 @@
 //! Chat sessions: `POST /api/chatkit/session` and `/refresh`.
 //!
+//! A hosted session comes with OpenAI's client secret; for one of our own the secret is made here.
+//!
 //! The invariant: the visitor of a session comes from [`Visitor::recognise`] and nothing else in the body; the
 //! answer, which holds a secret, is never stored by anything in between.
 
@@ -17,13 +19,18 @@ use jiff::Timestamp;
 use proto::session::v1::{CreateSessionRequest, RefreshSessionRequest, Session};
 
 use crate::{
+    base::Base,
     body,
     caller::{Claim, Client, VISITOR, Visitor},
+    chatkit::{
+        self,
+        bearer::{self, Talker},
+    },
     door::Door,
     error,
     openapi::SessionProblems,
     problem::Problem,
-    session::wire::{Asked, RefreshRequest, SessionAnswer, SessionRequest},
+    session::wire::{Asked, Own, RefreshRequest, SessionAnswer, SessionRequest},
 };
 
 const BODY_MAX: usize = 16 << 10;
@@ -31,7 +38,8 @@ const SERVICE: &str = "session-broker";
 
 /// Create a session
 ///
-/// Answers a client secret for the chat element. Who the visitor is follows from the visitor token, else from
+/// Answers a client secret for the chat, OpenAI's if `mode` is `hosted`, ours to be used with `url` if it is
+/// `self_hosted`: the first of `modes` that the workflow can do. Who the visitor is follows from the visitor token, else from
 /// `deviceId`, else a new visitor is made; keep `visitor_token` of the answer and send it as
 /// `X-Frontdesk-Visitor` from then on. A `userId` in the body is ignored. Fields that are not listed are ignored.
 #[utoipa::path(
@@ -49,6 +57,7 @@ const SERVICE: &str = "session-broker";
 pub(crate) async fn create_session(
     State(door): State<Door>,
     client: Client,
+    base: Base,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -66,7 +75,7 @@ pub(crate) async fn create_session(
         async move { sessions.create_session(request).await }
     };
     let response = error::call(SERVICE, call).await?;
-    answer(response.session, &asked, visitor)
+    answer(&door, &base, response.session, &asked, visitor)
 }
 
 /// Refresh a session
@@ -90,6 +99,7 @@ pub(crate) async fn create_session(
 pub(crate) async fn refresh_session(
     State(door): State<Door>,
     client: Client,
+    base: Base,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -108,7 +118,7 @@ pub(crate) async fn refresh_session(
         async move { sessions.refresh_session(request).await }
     };
     let response = error::call(SERVICE, call).await?;
-    answer(response.session, &asked, visitor)
+    answer(&door, &base, response.session, &asked, visitor)
 }
 
 fn recognise(door: &Door, headers: &HeaderMap, asked: &Asked) -> Result<Visitor, Fault> {
@@ -122,8 +132,23 @@ fn request_id() -> String {
     chassis::request_id::current().unwrap_or_default()
 }
 
-fn answer(session: Option<Session>, asked: &Asked, visitor: Visitor) -> Result<Response, Problem> {
-    let answer = session.and_then(|session| SessionAnswer::new(session, asked, visitor.token));
+fn answer(
+    door: &Door,
+    base: &Base,
+    session: Option<Session>,
+    asked: &Asked,
+    visitor: Visitor,
+) -> Result<Response, Problem> {
+    let own = |session_id: String, workflow: String| Own {
+        client_secret: bearer::seal(
+            &door.keys,
+            Talker { visitor: visitor.id.clone(), workflow, session_id },
+            Timestamp::now(),
+        ),
+        url: base.url(chatkit::PATH),
+        domain_key: door.domain_key.clone(),
+    };
+    let answer = session.and_then(|session| SessionAnswer::new(session, asked, visitor.token, own));
     let answer = answer.ok_or_else(|| {
         tracing::error!(peer.service = SERVICE, "answered no session");
         Fault::internal()

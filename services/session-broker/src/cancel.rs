@@ -11,7 +11,7 @@ use crate::{
 
 /// The use case.
 pub(crate) struct Cancel {
-    /// Where the session is ended.
+    /// Where a hosted session is ended.
     pub(crate) openai: openai::Client,
     /// What may still hold it.
     pub(crate) memory: Memory,
@@ -30,12 +30,14 @@ impl Cancel {
         if record.status == Status::Cancelled {
             return Ok(());
         }
-        // First, so that nobody gets it again while OpenAI is asked, or if OpenAI does not answer.
-        self.memory.forget(&record.key, id).await;
-        self.openai.cancel(id).await.map_err(|failure| {
-            failure.report(&record.workflow);
-            Error::Provider(failure.into())
-        })?;
+        if let Some(key) = &record.key {
+            // First, so that nobody gets it again while OpenAI is asked, or if OpenAI does not answer.
+            self.memory.forget(key, id).await;
+            self.openai.cancel(id).await.map_err(|failure| {
+                failure.report(&record.workflow);
+                Error::Provider(failure.into())
+            })?;
+        }
         self.sessions.mark_cancelled(id, record).await?;
         tracing::info!(session.id = id, "session cancelled");
         Ok(())

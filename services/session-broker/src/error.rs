@@ -29,7 +29,7 @@ pub(crate) enum Error {
     /// The workflow has another audience; its slug.
     #[error("workflow {0} is not for this caller")]
     WorkflowNotAllowed(String),
-    /// No id of an Agent Builder workflow; its slug.
+    /// The client takes hosted chats alone, and the workflow has no id of an Agent Builder workflow; its slug.
     #[error("workflow {0} is not hosted")]
     WorkflowNotHosted(String),
     /// Not there, or another visitor's.
@@ -69,7 +69,10 @@ pub(crate) fn fault(error: &Error) -> Fault {
         Error::WorkflowNotHosted(slug) => Fault::new(
             Kind::Precondition,
             Reason::WorkflowNotHosted,
-            format!("workflow {slug} has no hosted id: set `hosted` in {slug}.toml or CHATKIT_WORKFLOW_ID"),
+            format!(
+                "workflow {slug} has no hosted id: announce self_hosted among the modes, or set `hosted` in \
+                 {slug}.toml or CHATKIT_WORKFLOW_ID"
+            ),
         ),
         Error::SessionUnknown => {
             Fault::new(Kind::NotFound, Reason::SessionUnknown, "there is no such session")

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::id::VisitorId;
+use domain::{id::VisitorId, workflow::Workflow};
 use proto::{
     common::v1::Caller as WireCaller,
     session::v1::{
         CancelSessionRequest, CancelSessionResponse, CreateSessionRequest, CreateSessionResponse,
         RefreshSessionRequest, RefreshSessionResponse, Session as WireSession, SessionMode, SessionTarget,
-        session_service_server::SessionService,
+        StartScreen, StarterPrompt, session_service_server::SessionService,
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,6 +18,7 @@ use crate::{
     cancel::Cancel,
     error::{Error, fault},
     mint::{Caller, Mint, Session, Target},
+    mode::Mode,
 };
 
 /// `SessionService`.
@@ -36,7 +37,7 @@ impl SessionService for Service {
     ) -> Result<Response<CreateSessionResponse>, Status> {
         let CreateSessionRequest { caller, target, .. } = request.into_inner();
         let session = self.obtain(caller, target, None).await.map_err(refuse)?;
-        Ok(Response::new(CreateSessionResponse { session: Some(encode(session)) }))
+        Ok(Response::new(CreateSessionResponse { session: Some(session) }))
     }
 
     async fn refresh_session(
@@ -46,7 +47,7 @@ impl SessionService for Service {
         let RefreshSessionRequest { caller, target, current_client_secret, .. } = request.into_inner();
         let shown = (!current_client_secret.is_empty()).then(|| current_client_secret.into());
         let session = self.obtain(caller, target, shown).await.map_err(refuse)?;
-        Ok(Response::new(RefreshSessionResponse { session: Some(encode(session)) }))
+        Ok(Response::new(RefreshSessionResponse { session: Some(session) }))
     }
 
     async fn cancel_session(
@@ -66,10 +67,10 @@ impl Service {
         caller: Option<WireCaller>,
         target: Option<SessionTarget>,
         shown: Option<SecretString>,
-    ) -> Result<Session, Error> {
+    ) -> Result<WireSession, Error> {
         let caller = decode_caller(caller)?;
         let target = decode_target(target.unwrap_or_default())?;
-        self.mint.obtain(caller, target, shown).await
+        Ok(encode(self.mint.obtain(caller, target, shown).await?))
     }
 }
 
@@ -89,25 +90,35 @@ fn decode_caller(caller: Option<WireCaller>) -> Result<Caller, Error> {
 
 fn decode_target(target: SessionTarget) -> Result<Target, Error> {
     let SessionTarget { workflow, page, traits, modes } = target;
-    if !modes.is_empty() && !modes.contains(&SessionMode::Hosted.into()) {
-        return Err(Error::Invalid { field: "target.modes", why: "must hold SESSION_MODE_HOSTED" });
-    }
+    let modes = Mode::read(&modes)?;
     // Sorted first, so that the same traits are the same state however many are too many.
     let traits: BTreeMap<_, _> = traits.iter().collect();
-    Ok(Target { workflow, page, traits: domain::visit::allowed_traits(traits) })
+    Ok(Target { workflow, page, traits: domain::visit::allowed_traits(traits), modes })
 }
 
-fn encode(session: Session) -> WireSession {
-    let Session { held, workflow } = session;
+fn encode(session: Session<'_>) -> WireSession {
+    let Session { id, secret, expires_at, workflow } = session;
+    let mode = if secret.is_some() { SessionMode::Hosted } else { SessionMode::SelfHosted };
     WireSession {
-        session_id: held.id,
-        client_secret: held.secret.expose_secret().to_owned(),
+        session_id: id,
+        client_secret: secret.map(|secret| secret.expose_secret().to_owned()).unwrap_or_default(),
         expire_time: Some(prost_types::Timestamp {
-            seconds: held.expires_at.as_second(),
-            nanos: held.expires_at.subsec_nanosecond(),
+            seconds: expires_at.as_second(),
+            nanos: expires_at.subsec_nanosecond(),
         }),
-        mode: SessionMode::Hosted.into(),
-        workflow,
+        mode: mode.into(),
+        workflow: workflow.slug.clone(),
+        start_screen: Some(encode_screen(workflow)),
+    }
+}
+
+fn encode_screen(workflow: &Workflow) -> StartScreen {
+    let prompts = workflow.prompts.iter();
+    StartScreen {
+        greeting: workflow.greeting.clone(),
+        prompts: prompts
+            .map(|one| StarterPrompt { label: one.label.clone(), prompt: one.prompt.clone() })
+            .collect(),
     }
 }
 

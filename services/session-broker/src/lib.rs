@@ -1,8 +1,9 @@
-//! Sessions of hosted chats: short-lived client secrets that OpenAI makes for one visitor and one workflow.
+//! Sessions of chats, each of one visitor with one workflow. A hosted one comes with a short-lived client secret that
+//! OpenAI makes; one of our own is a record, and the gateway signs its secret.
 //!
 //! It exists so that a browser never comes near the API key, and so that a visitor who reloads, opens a second tab
-//! or is rate limited costs OpenAI nothing. The invariant: a client secret stays in the memory of the process that
-//! minted it, and is answered only to the visitor that it was minted for.
+//! or is rate limited costs OpenAI nothing. The invariant: OpenAI's client secret stays in the memory of the process
+//! that minted it, and is answered only to the visitor that it was minted for.
 
 mod cancel;
 mod config;
@@ -12,6 +13,7 @@ mod grpc;
 mod limits;
 mod memory;
 mod mint;
+mod mode;
 mod openai;
 mod sessions;
 
@@ -55,7 +57,8 @@ pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {
 /// A workflow's definition is unsound.
 pub fn assemble(config: &Config, ctx: Context, parts: Parts) -> anyhow::Result<Server> {
     let Parts { store, clock, attempt } = parts;
-    let registry = config.registry().map_err(|problems| anyhow::anyhow!("{}", config::listed(&problems)))?;
+    let registry =
+        config.registry().map_err(|problems| anyhow::anyhow!("{}", chassis::config::listed(&problems)))?;
     let openai = openai::Client::new(&config.openai_base_url, config.openai_api_key.clone(), attempt);
     let memory = memory::Memory::new(clock.clone());
     let sessions = sessions::Sessions::new(store);

@@ -1,5 +1,8 @@
 //! Making a session, or serving one again.
 //!
+//! A hosted session is minted at OpenAI. One of our own is a record and nothing else: whoever signs its client secret
+//! does so without asking us, so there is nothing worth serving again.
+//!
 //! The invariant: whatever the number of concurrent calls, one visitor has at most one mint under way for the same
 //! workflow, version and state, and it comes to its end even if every caller has hung up.
 
@@ -8,8 +11,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use chassis::{Context, deadline, request_id};
 use domain::{
     id::VisitorId,
+    token::Purpose,
     workflow::{Audience, Registry, Workflow},
 };
+use jiff::Timestamp;
 use secrecy::SecretString;
 use store::Clock;
 use tracing::Instrument as _;
@@ -19,8 +24,9 @@ use crate::{
     failure::Failure,
     limits::Limits,
     memory::{Held, Key, Memory},
+    mode::{Mode, Way},
     openai,
-    sessions::{Record, Sessions, Status},
+    sessions::{self, Record, Sessions},
 };
 
 /// How often a refresh asks anew when it is given the very secret that it was shown.
@@ -46,18 +52,23 @@ pub(crate) struct Target {
     pub(crate) page: String,
     /// The traits of the visit that may travel.
     pub(crate) traits: BTreeMap<String, String>,
+    /// The ways of running a chat that the client announced, the one that it likes best first.
+    pub(crate) modes: Vec<Mode>,
 }
 
 /// A session as it is answered.
-#[derive(Debug)]
-pub(crate) struct Session {
-    /// The session.
-    pub(crate) held: Held,
-    /// Slug of its workflow.
-    pub(crate) workflow: String,
+pub(crate) struct Session<'a> {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its client secret, if it is hosted.
+    pub(crate) secret: Option<SecretString>,
+    /// When it ends.
+    pub(crate) expires_at: Timestamp,
+    /// Its workflow.
+    pub(crate) workflow: &'a Workflow,
 }
 
-/// A session that is to be had: all that tells it from others.
+/// A hosted session that is to be had: all that tells it from others.
 struct Plan {
     visitor: VisitorId,
     user: String,
@@ -88,6 +99,17 @@ pub(crate) struct Mint {
 // === impl Plan ===
 
 impl Plan {
+    fn of(caller: Caller, workflow: &Workflow, hosted: &str, state: BTreeMap<String, String>) -> Self {
+        Self {
+            user: caller.whop_user.unwrap_or_else(|| caller.visitor.to_string()),
+            visitor: caller.visitor,
+            workflow: workflow.slug.clone(),
+            hosted: hosted.to_owned(),
+            version: workflow.version.clone(),
+            state,
+        }
+    }
+
     fn key(&self) -> Key {
         let version = self.version.as_deref().unwrap_or_default();
         let mut parts = vec![self.visitor.as_str(), &self.user, &self.workflow, &self.hosted, version];
@@ -114,21 +136,8 @@ impl Mint {
         caller: Caller,
         target: Target,
         shown: Option<SecretString>,
-    ) -> Result<Session, Error> {
+    ) -> Result<Session<'_>, Error> {
         self.limits.check(&caller).map_err(Error::Limited)?;
-        let plan = self.plan(caller, target)?;
-        let workflow = plan.workflow.clone();
-        let held = match self.memory.get(&plan.key(), shown.as_ref()).await {
-            Some(held) => held,
-            None => {
-                let mint = Arc::clone(self);
-                self.detach(async move { mint.make(&plan, shown.as_ref()).await }).await?
-            }
-        };
-        Ok(Session { held, workflow })
-    }
-
-    fn plan(&self, caller: Caller, target: Target) -> Result<Plan, Error> {
         let workflow = self
             .registry
             .choose(&target.workflow, &caller.site, &target.page)
@@ -136,16 +145,33 @@ impl Mint {
         if !admits(workflow, &caller) {
             return Err(Error::WorkflowNotAllowed(workflow.slug.clone()));
         }
-        let hosted =
-            workflow.hosted.clone().ok_or_else(|| Error::WorkflowNotHosted(workflow.slug.clone()))?;
-        Ok(Plan {
-            user: caller.whop_user.unwrap_or_else(|| caller.visitor.to_string()),
-            visitor: caller.visitor,
-            workflow: workflow.slug.clone(),
-            hosted,
-            version: workflow.version.clone(),
-            state: target.traits,
-        })
+        match Way::choose(workflow, &target.modes)? {
+            Way::SelfHosted => Ok(self.issue(caller.visitor, workflow).await),
+            Way::Hosted(hosted) => {
+                let plan = Plan::of(caller, workflow, hosted, target.traits);
+                let Held { id, secret, expires_at } = self.hold(plan, shown).await?;
+                Ok(Session { id, secret: Some(secret), expires_at, workflow })
+            }
+        }
+    }
+
+    /// A session of our own.
+    async fn issue<'a>(&self, visitor: VisitorId, workflow: &'a Workflow) -> Session<'a> {
+        let now = (self.clock)();
+        let (id, expires_at) = (sessions::own_id(now), now + Purpose::ClientSecret.lifetime());
+        self.record(&id, Record::new(visitor, &workflow.slug, expires_at, None)).await;
+        tracing::info!(session.id = id, workflow.slug = workflow.slug, "session issued");
+        Session { id, secret: None, expires_at, workflow }
+    }
+
+    async fn hold(self: &Arc<Self>, plan: Plan, shown: Option<SecretString>) -> Result<Held, Error> {
+        match self.memory.get(&plan.key(), shown.as_ref()).await {
+            Some(held) => Ok(held),
+            None => {
+                let mint = Arc::clone(self);
+                self.detach(async move { mint.make(&plan, shown.as_ref()).await }).await
+            }
+        }
     }
 
     /// Does `work` in a task of its own, under the caller's deadline, request id and span.
@@ -190,19 +216,13 @@ impl Mint {
             .await
             .inspect_err(|failure| failure.report(&plan.workflow))?;
         let openai::Made { id, secret, expires_at } = made;
-        self.record(plan, key, &id, expires_at).await;
+        let record = Record::new(plan.visitor.clone(), &plan.workflow, expires_at, Some(key.clone()));
+        self.record(&id, record).await;
         tracing::info!(session.id = id, workflow.slug = plan.workflow, "session minted");
         Ok(Held { id, secret, expires_at })
     }
 
-    async fn record(&self, plan: &Plan, key: &Key, id: &str, expires_at: jiff::Timestamp) {
-        let record = Record {
-            visitor: plan.visitor.clone(),
-            workflow: plan.workflow.clone(),
-            expires_at,
-            status: Status::Active,
-            key: key.clone(),
-        };
+    async fn record(&self, id: &str, record: Record) {
         if let Err(error) = self.sessions.add(id, &record).await {
             // The visitor's chat is worth more than the record: without it the session cannot be cancelled and
             // ends by itself.

@@ -8,6 +8,7 @@ use domain::id::VisitorId;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Collection, Commit, Error, Precondition, Schema, Store, Write};
+use ulid::Ulid;
 
 use crate::memory::Key;
 
@@ -38,9 +39,29 @@ pub(crate) struct Record {
     pub(crate) expires_at: Timestamp,
     /// What became of it.
     pub(crate) status: Status,
-    /// Where the memory of its process holds it.
-    pub(crate) key: Key,
+    /// Where the memory of its process holds it; absent if it is one of our own, of which nothing is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<Key>,
 }
+
+/// A new id of a session of our own.
+pub(crate) fn own_id(now: Timestamp) -> String {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).expect("the operating system gives random bits");
+    let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
+    format!("ses_{}", Ulid::from_parts(millis, u128::from_be_bytes(random)))
+}
+
+// === impl Record ===
+
+impl Record {
+    /// The record of a session that is good until it expires.
+    pub(crate) fn new(visitor: VisitorId, workflow: &str, expires_at: Timestamp, key: Option<Key>) -> Self {
+        Self { visitor, workflow: workflow.to_owned(), expires_at, status: Status::Active, key }
+    }
+}
+
+// === impl Sessions ===
 
 /// All records.
 #[derive(Clone)]

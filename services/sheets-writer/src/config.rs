@@ -2,7 +2,7 @@
 
 use chassis::{
     Problem,
-    config::{base_url, secret},
+    config::{base_url, sandboxed, secret},
 };
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
@@ -65,9 +65,8 @@ impl chassis::Config for Config {
                 "is required in the cloud: anybody could write to the books without it",
             );
         }
-        let sandbox = self.sheets_base_url.scheme() == "http";
-        if cloud && sandbox && !self.allow_sandbox {
-            problem("SHEETS_BASE_URL", "is a sandbox; set ALLOW_SANDBOX=1 if that is meant");
+        if cloud {
+            problems.extend(sandboxed("SHEETS_BASE_URL", &self.sheets_base_url, self.allow_sandbox));
         }
         problems
     }

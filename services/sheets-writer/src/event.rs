@@ -37,6 +37,11 @@ pub(crate) struct Event {
 /// # Errors
 /// The first thing that is wrong, with its place.
 pub(crate) fn parse(body: &[u8]) -> Result<Vec<Event>, Fault> {
+    parse_of(body, "")
+}
+
+/// As [`parse`]; an event that names no visitor is `visitor`'s.
+pub(crate) fn parse_of(body: &[u8], visitor: &str) -> Result<Vec<Event>, Fault> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Fault::malformed(
             "the body is empty; send one event as a JSON object, or an array of them",
@@ -51,21 +56,26 @@ pub(crate) fn parse(body: &[u8]) -> Result<Vec<Event>, Fault> {
             "the array holds {} events; at most {MAX_EVENTS} are taken",
             events.len()
         ))),
-        Value::Array(events) => {
-            events.into_iter().enumerate().map(|(i, event)| read(event, format!("events[{i}]"))).collect()
-        }
-        event => Ok(vec![read(event, String::new())?]),
+        Value::Array(events) => events
+            .into_iter()
+            .enumerate()
+            .map(|(i, event)| read(event, format!("events[{i}]"), visitor))
+            .collect(),
+        event => Ok(vec![read(event, String::new(), visitor)?]),
     }
 }
 
-fn read(value: Value, place: String) -> Result<Event, Fault> {
-    let Value::Object(fields) = value else {
+fn read(value: Value, place: String, visitor: &str) -> Result<Event, Fault> {
+    let Value::Object(mut fields) = value else {
         let subject = if place.is_empty() { "the event" } else { &place };
         return Err(Fault {
             field: Some(place.clone()),
             ..Fault::malformed(format!("{subject} must be a JSON object"))
         });
     };
+    if !visitor.is_empty() {
+        fields.entry("visitor_id").or_insert_with(|| Value::from(visitor));
+    }
     let path = if place.is_empty() { place } else { format!("{place}.") };
     let mut event = Event {
         id: EventId::derive(&[]),
@@ -209,6 +219,14 @@ mod tests {
         assert!(refused(r#"{"type":"a","id":"a/b"}"#).starts_with("id must be"));
         let many = format!("[{}]", vec![r#"{"type":"a"}"#; 101].join(","));
         assert!(refused(&many).contains("at most 100"));
+    }
+
+    #[test]
+    fn an_event_of_ours_names_its_visitor() {
+        let body = br#"[{"type":"chat.turn"},{"type":"chat.turn","visitor_id":"vis_2"}]"#;
+        let visitors: Vec<_> =
+            parse_of(body, "vis_1").unwrap().iter().map(|event| event.text("visitor_id").unwrap()).collect();
+        assert_eq!(visitors, ["vis_1", "vis_2"]);
     }
 
     #[test]

@@ -1,18 +1,21 @@
-//! The three gRPC services of the ledger: decode, call, encode.
+//! The four gRPC services of the ledger: decode, call, encode.
 
 use std::sync::Arc;
 
 use domain::{Fault, tab};
 use proto::sheets::v1::{
     GetContactRequest, GetContactResponse, GetLedgerStatusRequest, GetLedgerStatusResponse,
-    IngestEventsRequest, IngestEventsResponse, ListRowsRequest, ListRowsResponse, ResolveContactRequest,
-    ResolveContactResponse, UpsertRowsRequest, UpsertRowsResponse, contact_service_server::ContactService,
-    event_service_server::EventService, ledger_service_server::LedgerService,
+    IngestEventsRequest, IngestEventsResponse, ListRowsRequest, ListRowsResponse, RecordEventsRequest,
+    RecordEventsResponse, ResolveContactRequest, ResolveContactResponse, SaveLeadRequest, SaveLeadResponse,
+    UpsertRowsRequest, UpsertRowsResponse, contact_service_server::ContactService,
+    event_service_server::EventService, lead_service_server::LeadService,
+    ledger_service_server::LedgerService,
 };
 use store::{Clock, Store};
 use tonic::{Request, Response, Status};
 
 use crate::{
+    claims,
     error::{Error, contact_unknown},
     ingest::{self, Delivery, Rules},
     ledger::Ledger,
@@ -111,6 +114,32 @@ impl EventService for Books {
         self.ledger.wake();
         let ingest::Taken { accepted, duplicates, ids } = taken;
         Ok(Response::new(IngestEventsResponse { accepted, duplicates, event_ids: ids }))
+    }
+
+    async fn record_events(
+        &self,
+        request: Request<RecordEventsRequest>,
+    ) -> Result<Response<RecordEventsResponse>, Status> {
+        let RecordEventsRequest { caller, events, .. } = request.into_inner();
+        let visitor = caller.map(|caller| caller.visitor_id).unwrap_or_default();
+        let now = (self.clock)();
+        let taken =
+            ingest::take_own(&*self.store, &self.rules, &events, &visitor, now).await.map_err(status)?;
+        self.ledger.wake();
+        let ingest::Taken { accepted, duplicates, ids } = taken;
+        Ok(Response::new(RecordEventsResponse { accepted, duplicates, event_ids: ids }))
+    }
+}
+
+#[tonic::async_trait]
+impl LeadService for Books {
+    async fn save_lead(
+        &self,
+        request: Request<SaveLeadRequest>,
+    ) -> Result<Response<SaveLeadResponse>, Status> {
+        let saved = claims::save(&*self.store, request.into_inner(), (self.clock)()).await.map_err(status)?;
+        self.ledger.wake();
+        Ok(Response::new(saved))
     }
 }
 

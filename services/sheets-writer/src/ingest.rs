@@ -98,11 +98,31 @@ pub(crate) async fn take(
 ) -> Result<Taken, Error> {
     rules.verify(&delivery)?;
     let events = event::parse(delivery.body)?;
-    let hop = !delivery.hop.is_empty();
+    commit(store, rules, &events, !delivery.hop.is_empty(), now).await
+}
+
+/// Takes events of our own services, caused by `visitor`, under the same promise.
+pub(crate) async fn take_own(
+    store: &dyn Store,
+    rules: &Rules,
+    events: &[u8],
+    visitor: &str,
+    now: Timestamp,
+) -> Result<Taken, Error> {
+    commit(store, rules, &event::parse_of(events, visitor)?, false, now).await
+}
+
+async fn commit(
+    store: &dyn Store,
+    rules: &Rules,
+    events: &[Event],
+    hop: bool,
+    now: Timestamp,
+) -> Result<Taken, Error> {
     let mut attempts = Attempts::default();
     let taken = loop {
         let mut work = Work::new(store);
-        let taken = record_all(&mut work, rules, &events, hop, now).await?;
+        let taken = record_all(&mut work, rules, events, hop, now).await?;
         if attempts.commit(work).await? {
             break taken;
         }
@@ -181,6 +201,7 @@ async fn record_engagement(
         score: event.number("score")?,
         budget_range: event.text("budget_range")?,
         timeframe: event.text("timeframe")?,
+        notes: String::new(),
     };
     let lead = signal.is_lead(rules.threshold);
     let contact_id = contact_of(work, event, "chat", lead, now).await?;

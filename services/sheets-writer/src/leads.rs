@@ -35,6 +35,16 @@ pub(crate) struct Signal {
     pub(crate) score: Option<f64>,
     pub(crate) budget_range: String,
     pub(crate) timeframe: String,
+    /// For the owner; never over what the owner wrote.
+    pub(crate) notes: String,
+}
+
+/// The lead that an event was about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    pub(crate) lead_id: String,
+    /// It was opened by this.
+    pub(crate) created: bool,
 }
 
 impl Signal {
@@ -54,7 +64,7 @@ pub(crate) async fn record(
     signal: &Signal,
     occurred_at: Timestamp,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<Recorded, Error> {
     let owner = id::digest(&["open-lead", contact_id]);
     let known = match work.get(&OPEN_LEADS, &owner).await? {
         Some(open) => work.get(&LEADS, &doc_id(&open.lead_id)).await?,
@@ -66,8 +76,9 @@ pub(crate) async fn record(
     };
     let before = (doc.lead.clone(), doc.highest_score);
     apply(&mut doc, signal, occurred_at);
+    let recorded = Recorded { lead_id: doc.lead.id.clone(), created: doc.version == 0 };
     if doc.version > 0 && before == (doc.lead.clone(), doc.highest_score) {
-        return Ok(());
+        return Ok(recorded);
     }
     doc.version += 1;
     if doc.version == 1 {
@@ -78,7 +89,7 @@ pub(crate) async fn record(
     }
     let row = Row::of(&doc.lead, doc.version, doc.lead.created_at.unwrap_or(occurred_at));
     rows::upsert(work, row).await?;
-    Ok(())
+    Ok(recorded)
 }
 
 fn doc_id(lead_id: &str) -> String {
@@ -109,6 +120,9 @@ fn apply(doc: &mut LeadDoc, signal: &Signal, occurred_at: Timestamp) {
     }
     take(&mut doc.lead.budget_range, &signal.budget_range);
     take(&mut doc.lead.timeframe, &signal.timeframe);
+    if doc.lead.notes.is_empty() {
+        doc.lead.notes.clone_from(&signal.notes);
+    }
     if newest {
         doc.lead.score = signal.score.or(doc.lead.score);
         doc.lead.last_touch = Some(occurred_at);

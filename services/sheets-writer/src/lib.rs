@@ -4,6 +4,7 @@
 //! acknowledged row reaches the spreadsheet once, whatever dies in between.
 
 mod bookings;
+mod claims;
 mod config;
 mod error;
 mod event;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use chassis::{Context, Grpc, Server, run::Unusable};
 use proto::sheets::v1::{
     contact_service_server::ContactServiceServer, event_service_server::EventServiceServer,
-    ledger_service_server::LedgerServiceServer,
+    lead_service_server::LeadServiceServer, ledger_service_server::LedgerServiceServer,
 };
 use store::{Index, Schema};
 
@@ -36,7 +37,7 @@ const SCHEMA: Schema = Schema { version: 1, indexes: INDEXES };
 /// The indexes that its queries name.
 pub const INDEXES: &[&Index] = &[&rows::BY_STATE, &rows::BY_TAB];
 
-/// Wires the service: store, Sheets client, the ledger's own task, three gRPC services.
+/// Wires the service: store, Sheets client, the ledger's own task, four gRPC services.
 pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {
     let clock = store::system_clock();
     let store = config.store.open(NAME, SCHEMA, clock.clone()).map_err(Unusable::new)?;
@@ -49,6 +50,7 @@ pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {
     let grpc = Grpc::new(proto::FILE_DESCRIPTOR_SET)
         .add(EventServiceServer::new(books.clone()))
         .add(ContactServiceServer::new(books.clone()))
+        .add(LeadServiceServer::new(books.clone()))
         .add(LedgerServiceServer::new(books));
     Ok(grpc.into())
 }

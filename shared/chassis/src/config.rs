@@ -158,6 +158,18 @@ pub fn base_url(text: &str) -> Result<Url, String> {
     if plain { Ok(url) } else { Err(WHY.into()) }
 }
 
+/// The problem of a provider's address that is plain http: a stand-in, or it shows the key to the network. Neither goes
+/// unasked in the cloud.
+pub fn sandboxed(setting: &str, address: &Url, allowed: bool) -> Option<Problem> {
+    let unasked = address.scheme() == "http" && !allowed;
+    unasked.then(|| Problem::new(setting, "must be https in the cloud unless ALLOW_SANDBOX is 1"))
+}
+
+/// Problems in one line.
+pub fn listed(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

@@ -16,6 +16,7 @@ pub mod run;
 pub mod server;
 pub mod status;
 pub mod telemetry;
+pub mod workflows;
 
 pub use client::Link;
 pub use config::{Config, Problem, Vars};

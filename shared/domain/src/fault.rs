@@ -76,6 +76,9 @@ reasons! {
     ContactUnknown = "CONTACT_UNKNOWN",
     Internal = "INTERNAL",
     WorkflowNotAllowed = "WORKFLOW_NOT_ALLOWED",
+    ThreadUnknown = "THREAD_UNKNOWN",
+    ItemUnknown = "ITEM_UNKNOWN",
+    StateWrong = "STATE_WRONG",
 }
 
 impl Reason {

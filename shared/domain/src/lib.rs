@@ -17,3 +17,4 @@ pub use fault::{Fault, Kind, Reason};
 pub use money::Money;
 pub use row::{Cell, Cells, Row};
 pub use tab::Tab;
+pub use workflow::Workflow;

@@ -42,14 +42,20 @@ impl Purpose {
 }
 
 /// What a token says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// Whom it is about, e.g. a visitor's id.
     #[serde(rename = "s")]
     pub subject: String,
-    /// When it ends, in unix seconds.
+    /// When it ends, in unix seconds. Sealing sets it.
     #[serde(rename = "x")]
     pub expires_at: i64,
+    /// Slug of the workflow that it is good for; a visitor token never has one.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// Id of the session that it belongs to; a visitor token never has one.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
 }
 
 /// The keys that sign and verify, newest first: the first signs, all verify.
@@ -114,9 +120,18 @@ impl Keys {
 
     /// Signs a token about `subject` that lives from `now` for the purpose's lifetime.
     pub fn seal(&self, purpose: Purpose, subject: &str, now: Timestamp) -> String {
+        self.seal_claims(purpose, Claims { subject: subject.to_owned(), ..Claims::default() }, now)
+    }
+
+    /// As [`Keys::seal`] with all that `claims` say, except that the purpose decides when the token ends.
+    pub fn seal_claims(&self, purpose: Purpose, claims: Claims, now: Timestamp) -> String {
         let expires_at = (now + purpose.lifetime()).as_second();
-        let claims = Claims { subject: subject.to_owned(), expires_at };
-        let payload = serde_json::to_vec(&claims).expect("a string and a number serialize");
+        let mut claims = Claims { expires_at, ..claims };
+        if purpose == Purpose::Visitor {
+            // It outlives every session, so it must not carry one.
+            (claims.workflow, claims.session_id) = (None, None);
+        }
+        let payload = serde_json::to_vec(&claims).expect("strings and a number serialize");
         let key = &self.0[0];
         let signed = format!("fd1.{}.{}.{}", purpose.letter(), key.id, URL_SAFE_NO_PAD.encode(payload));
         let mac = URL_SAFE_NO_PAD.encode(key.mac(&[signed.as_bytes()]));
@@ -190,6 +205,33 @@ mod tests {
         assert_eq!(keys.open(Purpose::ClientSecret, &token, NOW), None);
         let relabelled = token.replacen(".v.", ".c.", 1);
         assert_eq!(keys.open(Purpose::ClientSecret, &relabelled, NOW), None);
+    }
+
+    #[test]
+    fn a_client_secret_knows_its_workflow_and_session() {
+        let keys = keys(&["a"]);
+        let claims = Claims {
+            subject: "vis_1".into(),
+            expires_at: i64::MAX,
+            workflow: Some("lead-concierge".into()),
+            session_id: Some("ses_1".into()),
+        };
+        let token = keys.seal_claims(Purpose::ClientSecret, claims.clone(), NOW);
+        let opened = keys.open(Purpose::ClientSecret, &token, NOW).unwrap();
+        assert_eq!(opened, Claims { expires_at: 600, ..claims.clone() });
+
+        let visitor = keys.seal_claims(Purpose::Visitor, claims, NOW);
+        assert_eq!(visitor, keys.seal(Purpose::Visitor, "vis_1", NOW), "a visitor token never has them");
+        let opened = keys.open(Purpose::Visitor, &visitor, NOW).unwrap();
+        assert_eq!((opened.workflow, opened.session_id), (None, None));
+    }
+
+    #[test]
+    fn what_a_token_does_not_say_is_not_in_it() {
+        let keys = keys(&["a"]);
+        let token = keys.seal(Purpose::ClientSecret, "vis_1", NOW);
+        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(3).unwrap()).unwrap();
+        assert_eq!(payload, br#"{"s":"vis_1","x":600}"#);
     }
 
     #[test]

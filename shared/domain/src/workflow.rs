@@ -3,53 +3,16 @@
 //! The browser never chooses beyond this registry: a `workflowId` that is not in it does not exist. In the books a
 //! workflow is always its slug.
 
+mod built_in;
+mod definition;
+
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+pub use built_in::document;
+pub use definition::{Audience, Interval, Offer, StarterPrompt, Workflow};
 
 /// Slug of the workflow that a page gets if none claims it.
 pub const DEFAULT: &str = "lead-concierge";
-
-const BUILT_IN: &[(&str, &str)] = &[
-    ("lead-concierge", include_str!("../workflows/lead-concierge.toml")),
-    ("client-portal", include_str!("../workflows/client-portal.toml")),
-    ("ops-copilot", include_str!("../workflows/ops-copilot.toml")),
-];
-
-/// Who may talk to a workflow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Audience {
-    /// Every visitor.
-    Anyone,
-    /// A verified Whop user.
-    Member,
-    /// The operator alone, never through a site.
-    Operator,
-}
-
-/// One workflow, as its file `<slug>.toml` defines it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Workflow {
-    /// The file's name without its ending.
-    #[serde(skip)]
-    pub slug: String,
-    /// What people call it.
-    pub title: String,
-    /// Who may talk to it.
-    pub audience: Audience,
-    /// Hosts whose pages may get it, e.g. `www.example.com`; empty for all.
-    #[serde(default)]
-    pub sites: Vec<String>,
-    /// Paths whose pages get it unasked, with all below them; the longest match wins.
-    #[serde(default)]
-    pub pages: Vec<String>,
-    /// The Agent Builder workflow that OpenAI runs, `wf_…`.
-    pub hosted: Option<String>,
-    /// Version of `hosted`, a number; the latest deployed one if absent.
-    pub version: Option<String>,
-}
 
 /// What is wrong with a definition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,58 +28,6 @@ pub struct Problem {
 #[derive(Clone, Debug)]
 pub struct Registry(BTreeMap<String, Workflow>);
 
-// === impl Workflow ===
-
-impl Workflow {
-    /// Reads one definition.
-    pub fn parse(slug: &str, text: &str) -> Result<Self, Problem> {
-        let problem = |why: String| Problem { file: format!("{slug}.toml"), why };
-        if slug.is_empty() || !slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        {
-            return Err(problem("the name must be a slug of a-z, 0-9 and -".into()));
-        }
-        let mut workflow: Self = toml::from_str(text).map_err(|error| problem(error.to_string()))?;
-        slug.clone_into(&mut workflow.slug);
-        workflow.check().map_err(problem)?;
-        Ok(workflow)
-    }
-
-    fn check(&self) -> Result<(), String> {
-        if let Some(id) = &self.hosted {
-            check_hosted(id)?;
-        }
-        // OpenAI takes `latest` without complaint and then fails every message (openai/chatkit-js issue 41).
-        if self.version.as_deref().is_some_and(|v| v.is_empty() || !v.bytes().all(|b| b.is_ascii_digit())) {
-            return Err("version must be a number such as \"3\"; leave it out for the latest".into());
-        }
-        if let Some(page) = self.pages.iter().find(|page| !page.starts_with('/')) {
-            return Err(format!("page {page:?} must begin with /"));
-        }
-        Ok(())
-    }
-
-    fn takes_site(&self, site: &str) -> bool {
-        self.sites.is_empty() || self.sites.iter().any(|host| host.eq_ignore_ascii_case(site))
-    }
-
-    /// Length of the longest of its pages that `path` is or lies below.
-    fn claims(&self, path: &str) -> Option<usize> {
-        let below = |page: &str| {
-            let base = page.trim_end_matches('/');
-            path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        self.pages.iter().filter(|page| below(page)).map(String::len).max()
-    }
-}
-
-fn check_hosted(id: &str) -> Result<(), String> {
-    let tail = id.strip_prefix("wf_").unwrap_or_default();
-    if tail.is_empty() || !tail.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
-        return Err(format!("hosted id {id:?} must be wf_ and letters, digits, _ or -"));
-    }
-    Ok(())
-}
-
 // === impl Registry ===
 
 impl Registry {
@@ -124,7 +35,13 @@ impl Registry {
     pub fn built_in() -> Self {
         let parse =
             |&(slug, text): &(&str, &str)| Workflow::parse(slug, text).expect("a compiled-in file is sound");
-        Self(BUILT_IN.iter().map(parse).map(|workflow| (workflow.slug.clone(), workflow)).collect())
+        Self(
+            built_in::DEFINITIONS
+                .iter()
+                .map(parse)
+                .map(|workflow| (workflow.slug.clone(), workflow))
+                .collect(),
+        )
     }
 
     /// The built-in workflows with `files` (slug and text) put over them; all problems at once.
@@ -134,10 +51,28 @@ impl Registry {
         for (slug, text) in files {
             match Workflow::parse(slug, text) {
                 Ok(workflow) => drop(registry.0.insert(workflow.slug.clone(), workflow)),
-                Err(problem) => problems.push(problem),
+                Err(unsound) => problems.extend(unsound),
             }
         }
         if problems.is_empty() { Ok(registry) } else { Err(problems) }
+    }
+
+    /// What is wrong with the tools that the workflows list, given the name and the audience of every tool that there
+    /// is: names that nobody knows, and tools that are not for the workflow's audience.
+    pub fn check_tools(&self, known: &[(&str, Audience)]) -> Vec<Problem> {
+        let check = |workflow: &Workflow, name: &str| {
+            let why = match known.iter().find(|(tool, _)| *tool == name) {
+                None => format!("there is no tool {name:?}"),
+                Some((_, scope)) if *scope > workflow.audience => {
+                    format!("tool {name:?} is for a narrower audience than the workflow's")
+                }
+                Some(_) => return None,
+            };
+            Some(Problem { file: format!("{}.toml", workflow.slug), why })
+        };
+        let listed =
+            self.0.values().flat_map(|workflow| workflow.tools.iter().map(move |name| (workflow, name)));
+        listed.filter_map(|(workflow, name)| check(workflow, name)).collect()
     }
 
     /// Applies `CHATKIT_WORKFLOW_ID`: a `wf_…` for the default workflow, or `slug=wf_…` entries, comma-separated.
@@ -145,7 +80,7 @@ impl Registry {
         let problem = |why: String| Problem { file: "CHATKIT_WORKFLOW_ID".into(), why };
         for entry in setting.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             let (slug, id) = entry.split_once('=').unwrap_or((DEFAULT, entry));
-            check_hosted(id).map_err(problem)?;
+            definition::check_hosted(id).map_err(problem)?;
             let workflow =
                 self.0.get_mut(slug).ok_or_else(|| problem(format!("there is no workflow {slug:?}")))?;
             workflow.hosted = Some(id.to_owned());
@@ -208,7 +143,8 @@ mod tests {
 
     #[test]
     fn a_workflow_may_be_for_one_site() {
-        let text = "title = 'B'\naudience = 'anyone'\nsites = ['b.example']\npages = ['/']";
+        let text =
+            "title = 'B'\naudience = 'anyone'\ninstructions = 'Help.'\nsites = ['b.example']\npages = ['/']";
         let registry = Registry::with_files([("site-b", text)]).unwrap();
         assert_eq!(chosen(&registry, "", "b.example", "/services"), Some("site-b"));
         assert_eq!(chosen(&registry, "", "a.example", "/services"), Some("lead-concierge"));
@@ -217,15 +153,29 @@ mod tests {
 
     #[test]
     fn all_problems_are_told_at_once() {
-        let latest = "title = 'A'\naudience = 'anyone'\nversion = 'latest'";
+        let latest = "title = 'A'\naudience = 'anyone'\nversion = 'latest'\ninstructions = ' '";
         let problems = Registry::with_files([("a", latest), ("B", ""), ("c", "titel = 'C'")])
             .expect_err("three are wrong");
         assert_eq!(
             problems.iter().map(|p| p.file.as_str()).collect::<Vec<_>>(),
-            ["a.toml", "B.toml", "c.toml"]
+            ["a.toml", "a.toml", "B.toml", "c.toml"]
         );
         let mut registry = Registry::built_in();
         assert!(registry.set_hosted("workflow-1").is_err());
         assert!(registry.set_hosted("nobody=wf_1").is_err());
+    }
+
+    #[test]
+    fn a_workflow_lists_only_tools_of_its_audience() {
+        let text = "title = 'A'\naudience = 'member'\ninstructions = 'Help.'\ntools = ['a', 'b', 'c', 'd']";
+        let registry = Registry::with_files([("mine", text)]).unwrap();
+        let known = [("a", Audience::Anyone), ("b", Audience::Member), ("c", Audience::Operator)];
+        let problems: Vec<_> =
+            registry.check_tools(&known).into_iter().filter(|problem| problem.file == "mine.toml").collect();
+        let why: Vec<_> = problems.iter().map(|problem| problem.why.as_str()).collect();
+        assert_eq!(
+            why,
+            ["tool \"c\" is for a narrower audience than the workflow's", "there is no tool \"d\""]
+        );
     }
 }

@@ -71,6 +71,9 @@ fn example(operation: &Operation<'_>, api: &Value) -> String {
         base => base,
     };
     let mut lines = format!("curl {base}{}", operation.path);
+    if operation.value["security"].is_array() {
+        lines += " \\\n  -H \"authorization: Bearer $CLIENT_SECRET\"";
+    }
     let example = &operation.value["requestBody"]["content"]["application/json"]["example"];
     if !example.is_null() {
         lines += &format!(" \\\n  -H 'content-type: application/json' \\\n  -d '{example}'");

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use axum::http::{HeaderMap, header};
 use domain::{Fault, visit::allowed_traits};
-use proto::session::v1::{Session, SessionMode, SessionTarget};
+use proto::session::v1::{Session, SessionMode, SessionTarget, StarterPrompt};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use url::Url;
@@ -17,8 +17,9 @@ use crate::body::{Fields, wrong};
 
 /// Longest page path that travels, in characters.
 const PAGE_MAX: usize = 512;
-const NOTICE: &str = "this workflow runs on our own server and this page's element can only talk to OpenAI: \
-    use the Frontdesk component, or give the element a url and announce modes";
+const NOTICE: &str = "this workflow runs on our own server and this page did not announce that it can talk to it: \
+    use /widget.js or the Frontdesk component, or give the element this url and domain_key and announce \
+    modes [\"self_hosted\", \"hosted\"]";
 
 /// What a session is for. Everything is optional; `{}` is a request.
 #[derive(ToSchema)]
@@ -36,7 +37,8 @@ pub(crate) struct SessionRequest {
     /// Marketing facts about the visit: `utm_*`, `gclid`, `fbclid`, `page`, `landing_page`, `referrer`, `locale`,
     /// `time_zone`. Others are dropped.
     traits: Option<BTreeMap<String, String>>,
-    /// The ways of running a chat that the client can take, in its order of preference; `hosted` if absent.
+    /// The ways of running a chat that the client can take, in its order of preference; if absent, `hosted` where
+    /// the workflow can be hosted.
     modes: Option<Vec<Mode>>,
 }
 
@@ -74,7 +76,7 @@ pub(crate) enum Mode {
 /// A live session.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SessionAnswer {
-    /// What the chat element authenticates with. Keep it in memory only.
+    /// What the chat authenticates with. Keep it in memory only.
     #[schema(example = "ek_68f5a1d2")]
     client_secret: String,
     /// When the secret ends, in unix seconds.
@@ -88,9 +90,47 @@ pub(crate) struct SessionAnswer {
     /// Says who this browser is; keep it and send it as `X-Frontdesk-Visitor`. Lives 400 days.
     #[schema(example = "fd1.v.k1.eyJzIjoidmlzXzEiLCJ4IjoxfQ.c2lnbmF0dXJl")]
     visitor_token: String,
+    /// What a chat shows before the first message.
+    start_screen: StartScreen,
+    /// Where a self-hosted chat is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://chat.example.com/chatkit")]
+    url: Option<String>,
+    /// What OpenAI's chat element asks for beside `url`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "local-development")]
+    domain_key: Option<String>,
     /// Something that the site's developer should know.
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'static str>,
+}
+
+/// What a chat shows before the first message.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StartScreen {
+    /// One sentence; empty for the client's own.
+    #[schema(example = "What can we help you with?")]
+    greeting: String,
+    /// Things to ask at the press of a button.
+    prompts: Vec<Prompt>,
+}
+
+/// One thing to ask.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Prompt {
+    /// What the button says.
+    #[schema(example = "See prices")]
+    label: String,
+    /// What is sent.
+    #[schema(example = "What does it cost?")]
+    prompt: String,
+}
+
+/// What a session of our own has beside what the broker says of it.
+pub(crate) struct Own {
+    pub(crate) client_secret: String,
+    pub(crate) url: String,
+    pub(crate) domain_key: String,
 }
 
 /// A request as it was read.
@@ -202,19 +242,48 @@ impl From<Mode> for SessionMode {
 // === impl SessionAnswer ===
 
 impl SessionAnswer {
-    /// `None` if the session is not whole.
-    pub(crate) fn new(session: Session, asked: &Asked, visitor_token: String) -> Option<Self> {
+    /// `None` if the session is not whole. `own` makes the rest of a self-hosted one from its id and workflow.
+    pub(crate) fn new(
+        session: Session,
+        asked: &Asked,
+        visitor_token: String,
+        own: impl FnOnce(String, String) -> Own,
+    ) -> Option<Self> {
         let mode = Mode::from_wire(session.mode())?;
-        let surprised = mode == Mode::SelfHosted && !asked.modes.contains(&mode);
-        (!session.client_secret.is_empty()).then_some(())?;
-        Some(Self {
-            expires_at: session.expire_time?.seconds,
+        let expires_at = session.expire_time?.seconds;
+        let workflow = session.workflow;
+        let answer = Self {
             client_secret: session.client_secret,
+            expires_at,
             mode,
-            workflow: session.workflow,
+            workflow: workflow.clone(),
             visitor_token,
-            notice: surprised.then_some(NOTICE),
-        })
+            start_screen: session.start_screen.unwrap_or_default().into(),
+            url: None,
+            domain_key: None,
+            notice: None,
+        };
+        match mode {
+            Mode::Hosted => (!answer.client_secret.is_empty()).then_some(answer),
+            Mode::SelfHosted => {
+                let session_id = Some(session.session_id).filter(|id| !id.is_empty())?;
+                let Own { client_secret, url, domain_key } = own(session_id, workflow);
+                let notice = (!asked.modes.contains(&mode)).then_some(NOTICE);
+                Some(Self { client_secret, url: Some(url), domain_key: Some(domain_key), notice, ..answer })
+            }
+        }
+    }
+}
+
+// === impl StartScreen ===
+
+impl From<proto::session::v1::StartScreen> for StartScreen {
+    fn from(screen: proto::session::v1::StartScreen) -> Self {
+        let prompts = screen.prompts.into_iter();
+        Self {
+            greeting: screen.greeting,
+            prompts: prompts.map(|StarterPrompt { label, prompt }| Prompt { label, prompt }).collect(),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Stand-ins for session-broker and sheets-writer: they note what they were asked and answer from a script.
+//! Stand-ins for session-broker, chat-agent and sheets-writer: they note what they were asked and answer from a script.
 
 use std::{
     collections::VecDeque,
@@ -6,24 +6,31 @@ use std::{
 };
 
 use chassis::{Context, Grpc};
+use futures_util::stream::{self, BoxStream};
 use prost_types::Timestamp;
 use proto::{
+    chat::v1::{
+        ProcessRequest, ProcessResponse,
+        chat_service_server::{ChatService, ChatServiceServer},
+        process_response::Frame,
+    },
     session::v1::{
         CancelSessionRequest, CancelSessionResponse, CreateSessionRequest, CreateSessionResponse,
         RefreshSessionRequest, RefreshSessionResponse, Session, SessionMode,
         session_service_server::{SessionService, SessionServiceServer},
     },
     sheets::v1::{
-        IngestEventsRequest, IngestEventsResponse,
+        IngestEventsRequest, IngestEventsResponse, RecordEventsRequest, RecordEventsResponse,
         event_service_server::{EventService, EventServiceServer},
     },
 };
+use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, async_trait};
 use url::Url;
 
 pub(crate) const EXPIRES_AT: i64 = 1_761_667_800;
 
-/// Both services in one.
+/// All services in one.
 #[derive(Clone, Default)]
 pub(crate) struct Backend(Arc<Mutex<Notes>>);
 
@@ -33,10 +40,23 @@ pub(crate) struct Notes {
     pub(crate) creates: Vec<CreateSessionRequest>,
     pub(crate) refreshes: Vec<RefreshSessionRequest>,
     pub(crate) ingests: Vec<IngestEventsRequest>,
+    pub(crate) talks: Vec<ProcessRequest>,
     /// `x-request-id` and `grpc-timeout` of every call.
     pub(crate) metadata: Vec<[Option<String>; 2]>,
     pub(crate) sessions: VecDeque<Result<Session, Status>>,
     pub(crate) events: VecDeque<Result<IngestEventsResponse, Status>>,
+    pub(crate) chats: VecDeque<Result<mpsc::Receiver<Answered>, Status>>,
+}
+
+/// One frame of a chat, or what breaks it.
+pub(crate) type Answered = Result<ProcessResponse, Status>;
+
+pub(crate) fn result(json: &'static str) -> Answered {
+    Ok(ProcessResponse { frame: Some(Frame::Result(json.into())) })
+}
+
+pub(crate) fn event(json: &'static str) -> Answered {
+    Ok(ProcessResponse { frame: Some(Frame::Event(json.into())) })
 }
 
 pub(crate) fn session() -> Session {
@@ -46,6 +66,7 @@ pub(crate) fn session() -> Session {
         expire_time: Some(Timestamp { seconds: EXPIRES_AT, nanos: 0 }),
         mode: SessionMode::Hosted.into(),
         workflow: "lead-concierge".into(),
+        start_screen: None,
     }
 }
 
@@ -57,6 +78,7 @@ impl Backend {
         let listener = chassis::bind([127, 0, 0, 1].into(), 0).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let grpc = Grpc::new(proto::FILE_DESCRIPTOR_SET)
+            .add(ChatServiceServer::new(self.clone()))
             .add(SessionServiceServer::new(self.clone()))
             .add(EventServiceServer::new(self.clone()));
         tokio::spawn(chassis::serve(listener, grpc.into(), ctx));
@@ -65,6 +87,19 @@ impl Backend {
 
     pub(crate) fn notes(&self) -> MutexGuard<'_, Notes> {
         self.0.lock().unwrap()
+    }
+
+    /// The next chat: what is sent here comes out of it, and it is closed when nobody reads it any more.
+    pub(crate) fn chat(&self) -> mpsc::Sender<Answered> {
+        let (sender, receiver) = mpsc::channel(16);
+        self.notes().chats.push_back(Ok(receiver));
+        sender
+    }
+
+    /// The next chat, all at once.
+    pub(crate) fn says(&self, frames: impl IntoIterator<Item = Answered>) {
+        let sender = self.chat();
+        frames.into_iter().for_each(|frame| sender.try_send(frame).unwrap());
     }
 
     fn note<T>(&self, request: &Request<T>) -> MutexGuard<'_, Notes> {
@@ -107,7 +142,32 @@ impl SessionService for Backend {
 }
 
 #[async_trait]
+impl ChatService for Backend {
+    type ProcessStream = BoxStream<'static, Answered>;
+
+    async fn process(
+        &self,
+        request: Request<ProcessRequest>,
+    ) -> Result<Response<Self::ProcessStream>, Status> {
+        let mut notes = self.note(&request);
+        notes.talks.push(request.into_inner());
+        let Some(script) = notes.chats.pop_front() else {
+            return Ok(Response::new(Box::pin(stream::iter([result("{}")]))));
+        };
+        let mut script = script?;
+        Ok(Response::new(Box::pin(stream::poll_fn(move |context| script.poll_recv(context)))))
+    }
+}
+
+#[async_trait]
 impl EventService for Backend {
+    async fn record_events(
+        &self,
+        _: Request<RecordEventsRequest>,
+    ) -> Result<Response<RecordEventsResponse>, Status> {
+        Err(Status::unimplemented("the gateway never records"))
+    }
+
     async fn ingest_events(
         &self,
         request: Request<IngestEventsRequest>,

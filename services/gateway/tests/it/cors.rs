@@ -2,7 +2,7 @@
 
 use reqwest::{Method, RequestBuilder};
 
-use crate::world::{Answer, EVENTS, PANIC, SESSION, World};
+use crate::world::{Answer, CHAT, EVENTS, PANIC, SESSION, World};
 
 const GOOD: &str = "https://www.example.com";
 const EVIL: &str = "https://www.example.com.evil.test";
@@ -16,7 +16,7 @@ fn preflight(world: &World, path: &str, origin: &str) -> RequestBuilder {
         .request(Method::OPTIONS, path)
         .header("origin", origin)
         .header("access-control-request-method", "POST")
-        .header("access-control-request-headers", "content-type,x-frontdesk-visitor")
+        .header("access-control-request-headers", "authorization,content-type,x-frontdesk-visitor")
 }
 
 #[track_caller]
@@ -37,15 +37,19 @@ fn assert_open(answer: &Answer, origin: &str) {
 async fn an_allowed_page_may_ask_first() {
     let world = world().await;
     for origin in [GOOD, "https://other.test", world.base.as_str()] {
-        let answer = Answer::of(preflight(&world, SESSION, origin)).await;
-        assert_eq!((answer.status, answer.text.as_str()), (204, ""));
-        assert_open(&answer, origin);
-        assert!(answer.header("access-control-allow-methods").contains("POST"));
-        let headers = answer.header("access-control-allow-headers");
-        for name in ["content-type", "x-frontdesk-visitor", "x-request-id", "traceparent", "authorization"] {
-            assert!(headers.contains(name), "{name}");
+        for path in [SESSION, CHAT] {
+            let answer = Answer::of(preflight(&world, path, origin)).await;
+            assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+            assert_open(&answer, origin);
+            assert!(answer.header("access-control-allow-methods").contains("POST"));
+            let headers = answer.header("access-control-allow-headers");
+            for name in
+                ["content-type", "x-frontdesk-visitor", "x-request-id", "traceparent", "authorization"]
+            {
+                assert!(headers.contains(name), "{name}");
+            }
+            assert_eq!(answer.header("access-control-max-age"), "600");
         }
-        assert_eq!(answer.header("access-control-max-age"), "600");
     }
 }
 
@@ -76,9 +80,12 @@ async fn a_foreign_page_is_refused() {
     for origin in
         [EVIL, "null", "http://www.example.com", "https://example.com", "http://localhost:3000", "garbage"]
     {
-        for request in
-            [preflight(&world, SESSION, origin), world.post(SESSION, "{}").header("origin", origin)]
-        {
+        for request in [
+            preflight(&world, SESSION, origin),
+            preflight(&world, CHAT, origin),
+            world.post(SESSION, "{}").header("origin", origin),
+            world.talk("{}").header("origin", origin),
+        ] {
             let answer = Answer::of(request).await;
             answer.problem(403, "ORIGIN_NOT_ALLOWED");
             assert_closed(&answer);
@@ -86,7 +93,7 @@ async fn a_foreign_page_is_refused() {
     }
     let two = world.post(SESSION, "{}").header("origin", GOOD).header("origin", EVIL);
     Answer::of(two).await.problem(403, "ORIGIN_NOT_ALLOWED");
-    assert!(world.backend.notes().creates.is_empty());
+    assert!(world.backend.notes().creates.is_empty() && world.backend.notes().talks.is_empty());
     let health = Answer::of(world.request(Method::GET, "/health").header("origin", EVIL)).await;
     assert_eq!(health.status, 200);
     assert_closed(&health);

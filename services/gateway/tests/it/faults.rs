@@ -6,7 +6,7 @@ use chassis::status::status;
 use domain::{Fault, Kind, Reason, fault::Quota};
 use tonic::Status;
 
-use crate::world::{Answer, EVENTS, PANIC, SESSION, World};
+use crate::world::{Answer, CHAT, EVENTS, PANIC, SESSION, World};
 
 #[tokio::test]
 async fn every_kind_has_its_status() {
@@ -70,9 +70,16 @@ async fn a_service_that_is_down_is_unavailable() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = format!("http://{}", free.local_addr().unwrap());
     drop(free);
-    let world = World::with(&[("SESSION_BROKER_ADDR", &nobody), ("SHEETS_WRITER_ADDR", &nobody)]).await;
-    for path in [SESSION, EVENTS] {
-        let error = Answer::of(world.post(path, "{}")).await.problem(503, "SERVICE_UNAVAILABLE");
+    let world = World::with(&[
+        ("SESSION_BROKER_ADDR", &nobody),
+        ("SHEETS_WRITER_ADDR", &nobody),
+        ("CHAT_AGENT_ADDR", &nobody),
+    ])
+    .await;
+    for path in [SESSION, EVENTS, CHAT] {
+        let error = Answer::of(world.post(path, "{}").bearer_auth(world.secret()))
+            .await
+            .problem(503, "SERVICE_UNAVAILABLE");
         assert!(!error.contains("127.0.0.1"), "{error}");
     }
     assert_eq!(world.get("/health").await.status, 200);

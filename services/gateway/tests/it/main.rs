@@ -4,6 +4,7 @@
 
 mod address;
 mod backend;
+mod chats;
 mod contract;
 mod cors;
 mod events;
@@ -13,4 +14,5 @@ mod refusals;
 mod requests;
 mod secrecy;
 mod sessions;
+mod site;
 mod world;

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::world::{Answer, DEVICE, EVENTS, REFRESH, SESSION, World};
+use crate::world::{Answer, CHAT, DEVICE, EVENTS, REFRESH, SESSION, World};
 
 #[tokio::test]
 async fn bodies_that_are_not_what_the_route_takes() {
@@ -65,6 +65,8 @@ async fn wrong_methods() {
         (Method::GET, SESSION, "POST"),
         (Method::PUT, REFRESH, "POST"),
         (Method::GET, EVENTS, "POST"),
+        (Method::GET, CHAT, "POST"),
+        (Method::POST, "/widget.js", "GET,HEAD"),
         (Method::OPTIONS, EVENTS, "POST"),
         (Method::POST, "/health", "GET,HEAD"),
         (Method::DELETE, "/docs", "GET,HEAD"),

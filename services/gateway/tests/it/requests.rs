@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::world::{Answer, EVENTS, PANIC, SESSION, World};
+use crate::world::{Answer, CHAT, EVENTS, PANIC, SESSION, World};
 
 #[tokio::test]
 async fn a_request_id_goes_in_and_out() {
@@ -50,7 +50,7 @@ async fn every_answer_has_its_headers() {
         .header("origin", "http://localhost:1")
         .header("access-control-request-method", "POST");
     let calls = [
-        world.request(Method::GET, "/"),
+        world.request(Method::GET, "/widget.js"),
         world.request(Method::GET, "/docs"),
         world.request(Method::GET, "/health"),
         world.request(Method::GET, "/nothing"),
@@ -59,6 +59,8 @@ async fn every_answer_has_its_headers() {
         world.post(SESSION, "{}"),
         world.post(SESSION, "x".repeat(1 << 20)),
         world.post(EVENTS, "{}"),
+        world.post(CHAT, "{}"),
+        world.talk("{}"),
         world.post(SESSION, "{}").header("origin", "https://evil.example"),
         preflight,
     ];

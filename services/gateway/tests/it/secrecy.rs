@@ -11,7 +11,7 @@ use tracing_subscriber::{fmt::MakeWriter, prelude::*};
 
 use crate::{
     backend::session,
-    world::{Answer, EVENTS, REFRESH, World},
+    world::{Answer, CHAT, EVENTS, REFRESH, World},
 };
 
 #[derive(Clone, Default)]
@@ -63,6 +63,12 @@ async fn the_log_holds_no_secret() {
     let event =
         world.post(EVENTS, r#"{"message":"canary-message"}"#).header("x-frontdesk-secret", "canary-secret");
     assert_eq!(Answer::of(event).await.status, 202);
+    Answer::of(world.post(CHAT, r#"{"say":"canary-said"}"#).bearer_auth("canary-bearer")).await;
+    world.backend.says([
+        crate::backend::event(r#"{"say":"canary-answered"}"#),
+        Err(Status::internal("canary-broken")),
+    ]);
+    assert_eq!(Answer::of(world.talk(r#"{"say":"canary-said"}"#)).await.status, 200);
 
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(text.contains("a call inward failed"), "the log was read: {text}");

@@ -1,11 +1,20 @@
 //! A session is made and refreshed.
 
-use proto::session::v1::{Session, SessionMode};
+use domain::token::Purpose;
+use jiff::Timestamp;
+use proto::session::v1::{Session, SessionMode, StartScreen, StarterPrompt};
+use serde_json::{Value, json};
 
 use crate::{
     backend::{EXPIRES_AT, session},
     world::{Answer, DEVICE, REFRESH, World},
 };
+
+/// A session as the broker answers it when the chat is our own.
+fn own() -> Session {
+    let mode = SessionMode::SelfHosted.into();
+    Session { session_id: "ses_1".into(), client_secret: String::new(), mode, ..session() }
+}
 
 #[tokio::test]
 async fn a_page_gets_a_session() {
@@ -69,13 +78,74 @@ async fn a_session_is_refreshed() {
 }
 
 #[tokio::test]
+async fn a_chat_of_our_own_gets_a_secret_of_ours() {
+    let world = World::start().await;
+    let screen = StartScreen {
+        greeting: "Hello".into(),
+        prompts: vec![StarterPrompt { label: "Prices".into(), prompt: "What does it cost?".into() }],
+    };
+    world.backend.notes().sessions.push_back(Ok(Session { start_screen: Some(screen), ..own() }));
+    let json = world.session(r#"{"modes":["self_hosted","hosted"]}"#).await.json();
+    assert_eq!(json["mode"], "self_hosted");
+    assert_eq!(json["url"], format!("{}/chatkit", world.base));
+    assert_eq!(json["domain_key"], "local-development");
+    assert_eq!(json["expires_at"], EXPIRES_AT);
+    assert_eq!(
+        json["start_screen"],
+        json!({"greeting": "Hello", "prompts": [{"label": "Prices", "prompt": "What does it cost?"}]})
+    );
+    let now = Timestamp::now();
+    let claims =
+        world.keys.open(Purpose::ClientSecret, json["client_secret"].as_str().unwrap(), now).unwrap();
+    let visitor = world.keys.open(Purpose::Visitor, json["visitor_token"].as_str().unwrap(), now).unwrap();
+    assert_eq!(claims.subject, visitor.subject);
+    assert_eq!(claims.workflow.as_deref(), Some("lead-concierge"));
+    assert_eq!(claims.session_id.as_deref(), Some("ses_1"));
+    assert!((claims.expires_at - now.as_second() - 600).abs() <= 1);
+}
+
+#[tokio::test]
+async fn a_refresh_keeps_the_visitor() {
+    let world = World::start().await;
+    world.backend.notes().sessions.extend([Ok(own()), Ok(Session { session_id: "ses_2".into(), ..own() })]);
+    let first = world.session(r#"{"modes":["self_hosted"]}"#).await.json();
+    let body = json!({
+        "currentClientSecret": first["client_secret"],
+        "visitorToken": first["visitor_token"],
+        "modes": ["self_hosted"],
+    });
+    let second = Answer::of(world.post(REFRESH, body.to_string())).await.json();
+    assert_ne!(first["client_secret"], second["client_secret"]);
+    let open = |json: &Value| {
+        let secret = json["client_secret"].as_str().unwrap();
+        world.keys.open(Purpose::ClientSecret, secret, Timestamp::now()).unwrap()
+    };
+    assert_eq!(open(&first).subject, open(&second).subject);
+}
+
+#[tokio::test]
+async fn settings_say_where_chats_are_held() {
+    let world = World::with(&[
+        ("PUBLIC_BASE_URL", "https://chat.example.com"),
+        ("CHATKIT_DOMAIN_KEY", "domain_pk_1"),
+    ])
+    .await;
+    world.backend.notes().sessions.push_back(Ok(own()));
+    let json = world.session(r#"{"modes":["self_hosted"]}"#).await.json();
+    assert_eq!(json["url"], "https://chat.example.com/chatkit");
+    assert_eq!(json["domain_key"], "domain_pk_1");
+    let hosted = world.session("{}").await.json();
+    assert!(hosted.get("url").is_none() && hosted.get("domain_key").is_none());
+    assert_eq!(hosted["start_screen"], json!({"greeting": "", "prompts": []}));
+}
+
+#[tokio::test]
 async fn an_old_widget_is_told_what_to_change() {
     let world = World::start().await;
-    let own = Session { mode: SessionMode::SelfHosted.into(), ..session() };
-    world.backend.notes().sessions.extend([Ok(own.clone()), Ok(own)]);
+    world.backend.notes().sessions.extend([Ok(own()), Ok(own())]);
     let old = world.session("{}").await.json();
     assert_eq!(old["mode"], "self_hosted");
-    assert!(old["notice"].as_str().unwrap().contains("Frontdesk component"));
+    assert!(old["notice"].as_str().unwrap().contains("/widget.js"));
     let new = world.session(r#"{"modes":["self_hosted"]}"#).await.json();
     assert!(new.get("notice").is_none());
 }
@@ -87,9 +157,10 @@ async fn half_a_session_is_none() {
         Session { client_secret: String::new(), ..session() },
         Session { expire_time: None, ..session() },
         Session { mode: SessionMode::Unspecified.into(), ..session() },
+        Session { session_id: String::new(), ..own() },
     ];
     world.backend.notes().sessions.extend(halves.map(Ok));
-    for _ in 0..3 {
+    for _ in 0..4 {
         assert_eq!(world.session("{}").await.problem(500, "INTERNAL"), "internal error");
     }
 }

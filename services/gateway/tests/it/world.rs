@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::{Router, routing::get};
 use chassis::{Context, Server};
-use domain::token::Keys;
+use domain::token::{Claims, Keys, Purpose};
+use jiff::Timestamp;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 
@@ -12,6 +13,7 @@ use crate::backend::Backend;
 
 pub(crate) const SESSION: &str = "/api/chatkit/session";
 pub(crate) const REFRESH: &str = "/api/chatkit/refresh";
+pub(crate) const CHAT: &str = "/chatkit";
 pub(crate) const EVENTS: &str = "/webhooks/ajd/chat-events";
 pub(crate) const DEVICE: &str = "5f0c6f1e-8a57-4c0b-9a55-3c0b6f2f9e11";
 /// A route of these tests that panics.
@@ -48,6 +50,7 @@ impl World {
         let services = backend.serve(ctx.clone()).await;
         let keys = Keys::generate();
         let own = [
+            ("CHAT_AGENT_ADDR", services.as_str()),
             ("SESSION_BROKER_ADDR", services.as_str()),
             ("SHEETS_WRITER_ADDR", services.as_str()),
             ("TOKEN_KEYS", keys.as_str()),
@@ -77,6 +80,22 @@ impl World {
         self.request(Method::POST, path).header("content-type", "application/json").body(body.into())
     }
 
+    /// A client secret of a session of our own.
+    pub(crate) fn secret(&self) -> String {
+        let claims = Claims {
+            subject: "vis_1".into(),
+            workflow: Some("lead-concierge".into()),
+            session_id: Some("ses_1".into()),
+            ..Claims::default()
+        };
+        self.keys.seal_claims(Purpose::ClientSecret, claims, Timestamp::now())
+    }
+
+    /// A request of the chat.
+    pub(crate) fn talk(&self, body: impl Into<String>) -> RequestBuilder {
+        self.post(CHAT, body).bearer_auth(self.secret())
+    }
+
     pub(crate) async fn session(&self, body: &str) -> Answer {
         Answer::of(self.post(SESSION, body)).await
     }
@@ -88,7 +107,7 @@ impl Drop for World {
         if !std::thread::panicking() {
             let notes = self.backend.notes();
             assert!(
-                notes.sessions.is_empty() && notes.events.is_empty(),
+                notes.sessions.is_empty() && notes.events.is_empty() && notes.chats.is_empty(),
                 "a scripted answer was never asked for"
             );
         }

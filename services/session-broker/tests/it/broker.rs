@@ -7,8 +7,8 @@ use domain::{Fault, Kind, Reason};
 use proto::{
     common::v1::Caller,
     session::v1::{
-        CancelSessionRequest, CreateSessionRequest, RefreshSessionRequest, Session, SessionTarget,
-        session_service_client::SessionServiceClient,
+        CancelSessionRequest, CreateSessionRequest, RefreshSessionRequest, Session, SessionMode,
+        SessionTarget, session_service_client::SessionServiceClient,
     },
 };
 use session_broker::{Config, NAME, Parts, SCHEMA};
@@ -102,8 +102,18 @@ impl Broker {
     }
 
     pub(crate) async fn refresh(&self, caller: Caller, current: &str) -> Result<Session, Status> {
+        self.refresh_for(caller, SessionTarget::default(), current).await
+    }
+
+    pub(crate) async fn refresh_for(
+        &self,
+        caller: Caller,
+        target: SessionTarget,
+        current: &str,
+    ) -> Result<Session, Status> {
         let request = RefreshSessionRequest {
             caller: Some(caller),
+            target: Some(target),
             current_client_secret: current.to_owned(),
             ..Default::default()
         };
@@ -145,6 +155,11 @@ pub(crate) fn visitor(number: u8) -> Caller {
 /// Nothing but the page.
 pub(crate) fn on_page(page: &str) -> SessionTarget {
     SessionTarget { page: page.into(), ..Default::default() }
+}
+
+/// A client that announces these modes.
+pub(crate) fn announcing(modes: &[SessionMode]) -> SessionTarget {
+    SessionTarget { modes: modes.iter().map(|mode| i32::from(*mode)).collect(), ..Default::default() }
 }
 
 /// A workflow by name.

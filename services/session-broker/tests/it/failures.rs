@@ -34,8 +34,8 @@ fn assert_silent(status: &Status) {
 
 #[tokio::test]
 async fn what_the_operator_must_mend_is_internal_and_loud() {
-    let text =
-        "title = 'L'\naudience = 'anyone'\nhosted = 'wf_loud'\npages = ['/']\nsites = ['www.example.com']";
+    let text = "title = 'L'\ninstructions = 'Help.'\naudience = 'anyone'\nhosted = 'wf_loud'\n\
+                pages = ['/']\nsites = ['www.example.com']";
     let (_files, dir) = workflows([("loudly-logged", text)]);
     let broker = Setup::with([("WORKFLOWS_DIR", &dir)]).start().await;
     for (status, hint) in [

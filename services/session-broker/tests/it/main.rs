@@ -8,6 +8,7 @@ mod failures;
 mod limits;
 mod log;
 mod minting;
+mod modes;
 mod refreshing;
 mod settings;
 mod upstream;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{Kind, Reason};
-use proto::{common::v1::Caller, session::v1::SessionMode, session::v1::SessionTarget};
+use proto::{common::v1::Caller, session::v1::SessionMode};
 use serde_json::json;
 use store::{Commit, Document, Error, Key, Page, Query, Store, Write};
 
@@ -43,7 +43,7 @@ async fn a_visitor_gets_a_session_of_the_workflow_of_the_page() {
 
 #[tokio::test]
 async fn the_body_names_a_version_if_there_is_one_and_no_empty_state() {
-    let text = "title = 'M'\naudience = 'member'\nhosted = 'wf_m'\nversion = '3'";
+    let text = "title = 'M'\ninstructions = 'Help.'\naudience = 'member'\nhosted = 'wf_m'\nversion = '3'";
     let (_files, dir) = workflows([("members", text)]);
     let broker = Setup::with([("WORKFLOWS_DIR", &dir)]).start().await;
     let caller = Caller { verified_whop_user_id: "user_9".into(), ..visitor(1) };
@@ -185,29 +185,6 @@ async fn a_workflow_admits_its_audience_alone() {
     assert_eq!(broker.asked(), 0);
     let session = broker.create(member, on_page("/portal/files")).await.unwrap();
     assert_eq!(session.workflow, "client-portal");
-}
-
-#[tokio::test]
-async fn a_workflow_without_a_hosted_id_says_what_to_set() {
-    let broker = Setup::with([("CHATKIT_WORKFLOW_ID", "")]).start().await;
-    let answer = broker.create(visitor(1), on_page("/")).await;
-    let fault = refused(answer, Kind::Precondition, Reason::WorkflowNotHosted);
-    assert!(fault.message.contains("`hosted`") && fault.message.contains("CHATKIT_WORKFLOW_ID"), "{fault}");
-    assert_eq!(broker.asked(), 0);
-}
-
-#[tokio::test]
-async fn a_client_that_cannot_take_a_hosted_chat_is_told_so() {
-    let broker = Broker::start().await;
-    let modes = |modes: &[SessionMode]| SessionTarget {
-        modes: modes.iter().map(|mode| i32::from(*mode)).collect(),
-        ..Default::default()
-    };
-    let answer = broker.create(visitor(1), modes(&[SessionMode::SelfHosted])).await;
-    let fault = refused(answer, Kind::Invalid, Reason::InvalidValue);
-    assert_eq!(fault.field.as_deref(), Some("target.modes"));
-    let both = modes(&[SessionMode::SelfHosted, SessionMode::Hosted]);
-    assert_eq!(broker.create(visitor(1), both).await.unwrap().mode(), SessionMode::Hosted);
 }
 
 #[tokio::test]

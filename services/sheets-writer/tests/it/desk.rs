@@ -63,6 +63,10 @@ impl Desk {
         Self::open(dir, &[]).await
     }
 
+    pub(crate) fn link(&self) -> Link {
+        self.link.clone()
+    }
+
     pub(crate) fn ledger(&self) -> LedgerServiceClient<Link> {
         LedgerServiceClient::new(self.link.clone())
     }

@@ -5,4 +5,5 @@
 mod contacts;
 mod desk;
 mod events;
+mod leads;
 mod ledger;

@@ -1,0 +1,173 @@
+//! The chat itself: `POST /chatkit`, the ChatKit server protocol.
+//!
+//! The body goes inward as it is and what comes back goes out as it is; only its frame is put around it here. The
+//! invariant: whom a conversation belongs to follows from the client secret, which we signed, and from nothing else.
+
+pub(crate) mod bearer;
+mod frames;
+
+use std::convert::Infallible;
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, header},
+    response::{IntoResponse as _, Response},
+};
+use bytes::Bytes;
+use domain::{Fault, Kind, Reason};
+use jiff::Timestamp;
+use proto::{
+    chat::v1::{ProcessRequest, ProcessResponse, process_response::Frame},
+    common::v1::Caller,
+};
+use serde_json::{Map, Value};
+use tonic::Streaming;
+use utoipa::ToSchema;
+
+use crate::{body, caller::Client, door::Door, edge, error, openapi::ChatProblems, problem::Problem};
+
+/// Where chats are held.
+pub(crate) const PATH: &str = "/chatkit";
+/// Longest body: a message, or what a tool of the page found out.
+const BODY_MAX: usize = 256 << 10;
+const SERVICE: &str = "chat-agent";
+/// Longest language tag that travels.
+const LOCALE_MAX: usize = 35;
+
+/// One request of the ChatKit server protocol.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is passed on as it is")]
+pub(crate) struct ChatRequest {
+    /// What is asked: `threads.create`, `threads.add_user_message`, `threads.list`, and so on.
+    #[serde(rename = "type")]
+    #[schema(example = "threads.list")]
+    kind: String,
+    /// What it is asked with; each `type` has its own.
+    params: Map<String, Value>,
+    /// Marketing facts about the visit, as in a session's `traits`.
+    metadata: Option<Map<String, Value>>,
+}
+
+/// Talk
+///
+/// Takes one request of the ChatKit server protocol. One that streams is answered with server-sent events, each
+/// `data: {json}` and an empty line, any other with JSON. A failure before the first event is a problem with its
+/// status; a later one is an `error` event. Whoever hangs up stops the text, never an effect that has begun.
+#[utoipa::path(
+    post,
+    path = "/chatkit",
+    tag = "chat",
+    operation_id = "process_chat",
+    security(("client_secret" = [])),
+    request_body(
+        content = ChatRequest,
+        example = json!({"type": "threads.list", "params": {"limit": 20, "order": "desc"}}),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The answer, or a stream of events.",
+            content(
+                (Object = "application/json"),
+                (String = "text/event-stream"),
+            ),
+        ),
+        ChatProblems,
+    ),
+)]
+pub(crate) async fn process_chat(
+    State(door): State<Door>,
+    client: Client,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let talker = bearer::open(&door.keys, &headers, Timestamp::now()).ok_or_else(unauthenticated)?;
+    let body = read(&headers, body).await?;
+    let request = ProcessRequest {
+        caller: Some(Caller {
+            visitor_id: talker.visitor.to_string(),
+            workflow: talker.workflow,
+            session_id: talker.session_id,
+            ..client.caller(None)
+        }),
+        request_id: chassis::request_id::current().unwrap_or_default(),
+        body,
+        locale: locale(&headers),
+    };
+    // Never repeated: what a visitor says must not be said twice.
+    let stream = door.chats().process(request).await.map_err(|status| error::fault(SERVICE, &status))?;
+    answer(stream.into_inner(), frames::cut(door.shutdown.clone())).await
+}
+
+/// The body, which has to arrive as quickly as any other.
+async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let bytes = tokio::time::timeout(edge::DEADLINE, body::read(headers, body, BODY_MAX)).await;
+    let slow = || Fault::new(Kind::Deadline, Reason::DeadlineExceeded, "the body took too long");
+    let bytes = bytes.map_err(|_| slow())??;
+    body::check_claim(headers, &bytes)?;
+    Ok(bytes)
+}
+
+/// The first frame decides what the answer is.
+async fn answer(
+    mut stream: Streaming<ProcessResponse>,
+    cut: impl Future<Output = ()> + Send + 'static,
+) -> Result<Response, Problem> {
+    let first = stream.message().await.map_err(|status| error::fault(SERVICE, &status))?;
+    match first.and_then(|response| response.frame) {
+        Some(Frame::Result(json)) => {
+            let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+            Ok((headers, json).into_response())
+        }
+        Some(Frame::Event(json)) => {
+            let headers = [
+                (header::CONTENT_TYPE, "text/event-stream"),
+                (header::CACHE_CONTROL, "no-store"),
+                (frames::ACCEL_BUFFERING, "no"),
+            ];
+            let frames = frames::of(json, stream, cut);
+            let body = Body::from_stream(futures_util::StreamExt::map(frames, Ok::<_, Infallible>));
+            Ok((headers, body).into_response())
+        }
+        None => {
+            tracing::error!(peer.service = SERVICE, "answered nothing");
+            Err(Fault::internal().into())
+        }
+    }
+}
+
+fn unauthenticated() -> Fault {
+    let message = "send a client secret that has not ended as `Authorization: Bearer`";
+    Fault::new(Kind::Unauthenticated, Reason::CallerMissing, message)
+}
+
+/// The language that the visitor likes best; empty if none is told.
+fn locale(headers: &HeaderMap) -> String {
+    let told = headers.get(header::ACCEPT_LANGUAGE).and_then(|told| told.to_str().ok()).unwrap_or_default();
+    let best = told.split([',', ';']).next().unwrap_or_default().trim();
+    let is_tag = best.len() <= LOCALE_MAX && best.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if is_tag { best.to_owned() } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_locale_is_the_first_language() {
+        for (told, taken) in [
+            ("de-DE", "de-DE"),
+            ("fr;q=0.9, en", "fr"),
+            (" pt-BR , pt", "pt-BR"),
+            ("*", ""),
+            ("", ""),
+            ("<script>", ""),
+            (&"x".repeat(36), ""),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, told.parse().unwrap())]);
+            assert_eq!(locale(&headers), taken, "{told:?}");
+        }
+        assert_eq!(locale(&HeaderMap::new()), "");
+    }
+}

@@ -1,0 +1,120 @@
+//! What a visitor said about themselves in a chat: a contact and its open lead.
+//!
+//! An e-mail or a phone given in a chat is a claim, not a proof: it joins rows in the owner's books, and the answer
+//! holds nothing that the books knew before. The invariant: one request is one lead, however often it comes.
+
+use domain::{Fault, Kind, Reason, id, tab};
+use jiff::Timestamp;
+use proto::sheets::v1::{LeadFacts, SaveLeadRequest, SaveLeadResponse};
+use serde::{Deserialize, Serialize};
+use store::{Attempts, Collection, Store, Work};
+
+use crate::{
+    error::Error,
+    leads::{self, Signal},
+    people::{self, Identity},
+};
+
+/// Answers of requests that were done, by request id.
+const SAVED: Collection<Saved> = Collection::new("saved_leads");
+/// Longest field, in characters.
+const MAX_FIELD: usize = 2_000;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Saved {
+    lead_id: String,
+    contact_id: String,
+    created: bool,
+}
+
+/// Writes the visitor's contact and lead.
+pub(crate) async fn save(
+    store: &dyn Store,
+    request: SaveLeadRequest,
+    now: Timestamp,
+) -> Result<SaveLeadResponse, Error> {
+    let visitor = request.caller.map(|caller| caller.visitor_id).unwrap_or_default();
+    if visitor.is_empty() {
+        return Err(Fault::new(Kind::Unauthenticated, Reason::CallerMissing, "a visitor is required").into());
+    }
+    if request.request_id.is_empty() {
+        return Err(Fault::invalid("request_id", "request_id is required").into());
+    }
+    let facts = request.facts.unwrap_or_default();
+    check(&facts)?;
+    let key = id::digest(&["lead", &visitor, &request.request_id]);
+    let mut attempts = Attempts::default();
+    loop {
+        let mut work = Work::new(store);
+        let saved = match work.get(&SAVED, &key).await? {
+            Some(saved) => saved,
+            None => write(&mut work, &key, &visitor, &facts, now).await?,
+        };
+        if attempts.commit(work).await? {
+            let Saved { lead_id, contact_id, created } = saved;
+            return Ok(SaveLeadResponse { lead_id, contact_id, created });
+        }
+    }
+}
+
+fn check(facts: &LeadFacts) -> Result<(), Fault> {
+    let fields = [
+        ("email", &facts.email),
+        ("phone", &facts.phone),
+        ("first_name", &facts.first_name),
+        ("last_name", &facts.last_name),
+        ("company", &facts.company),
+        ("intent", &facts.intent),
+        ("budget_range", &facts.budget_range),
+        ("timeframe", &facts.timeframe),
+        ("notes", &facts.notes),
+    ];
+    if let Some((name, _)) = fields.iter().find(|(_, value)| value.chars().count() > MAX_FIELD) {
+        return Err(Fault::invalid(*name, format!("{name} must be at most {MAX_FIELD} characters")));
+    }
+    let email = facts.email.trim();
+    let (local, host) = email.rsplit_once('@').unwrap_or_default();
+    let sound = !local.is_empty() && host.contains('.') && !email.contains(char::is_whitespace);
+    if !email.is_empty() && !sound {
+        return Err(Fault::invalid("email", "email must be an e-mail address such as ann@example.com"));
+    }
+    Ok(())
+}
+
+async fn write(
+    work: &mut Work<'_>,
+    key: &str,
+    visitor: &str,
+    facts: &LeadFacts,
+    now: Timestamp,
+) -> Result<Saved, Error> {
+    let visit_trait = |name: &str| facts.traits.get(name).cloned().unwrap_or_default();
+    let identity = Identity {
+        email: facts.email.clone(),
+        phone: facts.phone.clone(),
+        visitor: visitor.to_owned(),
+        ..Identity::default()
+    };
+    let known = tab::Contact {
+        first_name: facts.first_name.trim().to_owned(),
+        last_name: facts.last_name.trim().to_owned(),
+        company: facts.company.trim().to_owned(),
+        source: "chat".to_owned(),
+        utm_source: visit_trait("utm_source"),
+        utm_medium: visit_trait("utm_medium"),
+        utm_campaign: visit_trait("utm_campaign"),
+        ..tab::Contact::default()
+    };
+    let contact_id = people::resolve(work, &identity, known, now).await?.contact.id;
+    let signal = Signal {
+        intent: facts.intent.trim().to_owned(),
+        score: None,
+        budget_range: facts.budget_range.trim().to_owned(),
+        timeframe: facts.timeframe.trim().to_owned(),
+        notes: facts.notes.trim().to_owned(),
+    };
+    let recorded = leads::record(work, &contact_id, &signal, now, now).await?;
+    let saved = Saved { lead_id: recorded.lead_id, contact_id, created: recorded.created };
+    work.put(&SAVED, key, &saved);
+    Ok(saved)
+}
