@@ -1,0 +1,234 @@
+//! The agent: how a turn is answered.
+//!
+//! It exists so that the three workflows run on OpenAI's Responses API with our own tools. The invariants: what is known
+//! of a visitor reaches the model as quoted data only; a tool call that has begun is finished and recorded; and text
+//! that claims what did not happen does not stand alone in the thread.
+
+mod budget;
+mod calls;
+mod claims;
+mod contact_form;
+mod facts;
+mod history;
+mod knowledge;
+mod language;
+mod moderation;
+mod price;
+mod receipts;
+mod recording;
+mod responses;
+mod rounds;
+mod speech;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use chassis::{Context, Problem, client::Link, deadline};
+use domain::workflow::Audience;
+use store::Store;
+use tools::Toolbox;
+
+use self::{
+    budget::{Budget, Spent},
+    claims::Claims,
+    language::Language,
+    recording::Recorder,
+    responses::Client,
+    rounds::{End, Rounds},
+};
+use crate::{
+    config::Config,
+    protocol::{AssistantContent, AssistantMessage, Item},
+    turn::{Input, Responder, Turn, TurnError},
+};
+
+/// Longest title that is made of a first message, in characters.
+const TITLE: usize = 48;
+
+/// What the agent stands on.
+pub(crate) struct Deps {
+    /// Where usage is counted.
+    pub(crate) store: Arc<dyn Store>,
+    /// The way to sheets-writer.
+    pub(crate) sheets_writer: Link,
+    /// Where records are sent from in the background.
+    pub(crate) ctx: Context,
+    /// How long the model may take.
+    pub(crate) patience: Patience,
+}
+
+/// How long the model may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// Until its first word.
+    pub(crate) first: Duration,
+    /// Between two events.
+    pub(crate) next: Duration,
+    /// For the whole turn.
+    pub(crate) turn: Duration,
+    /// The step before the second attempt.
+    pub(crate) retry: Duration,
+    /// The longest wait before another attempt.
+    pub(crate) longest_retry: Duration,
+}
+
+/// Answers turns.
+pub(crate) struct Agent {
+    client: Client,
+    model: String,
+    toolbox: Toolbox,
+    budget: Budget,
+    claims: &'static Claims,
+    recorder: Recorder,
+    patience: Patience,
+}
+
+/// What is wrong with the settings that the agent needs, all at once: prices, tools that nobody knows or that are for
+/// another audience, documents that cannot be read.
+pub(crate) fn problems(config: &Config) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Err(why) = price::Prices::over_built_in(config.model_prices.as_deref()) {
+        problems.push(Problem { setting: "MODEL_PRICES".into(), why: why.into() });
+    }
+    // what is wrong with the definitions themselves is told elsewhere
+    let Ok(registry) = config.registry() else { return problems };
+    let unsound = registry.check_tools(&tools::known());
+    let of_workflows = |why: String| Problem { setting: "WORKFLOWS_DIR".into(), why };
+    problems.extend(unsound.iter().map(|problem| of_workflows(problem.to_string())));
+    problems.extend(knowledge::read(&registry, config.workflows_dir.as_ref()).err().unwrap_or_default());
+    problems
+}
+
+// === impl Patience ===
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(20),
+            next: Duration::from_secs(30),
+            turn: Duration::from_secs(120),
+            retry: Duration::from_millis(300),
+            longest_retry: Duration::from_secs(8),
+        }
+    }
+}
+
+// === impl Agent ===
+
+impl Agent {
+    /// An agent for the workflows of `config`.
+    ///
+    /// # Errors
+    /// What [`problems`] tells.
+    pub(crate) fn new(config: &Config, deps: Deps) -> anyhow::Result<Self> {
+        let Deps { store, sheets_writer, ctx, patience } = deps;
+        let unsound = problems(config);
+        anyhow::ensure!(unsound.is_empty(), "{}", chassis::config::listed(&unsound));
+        let listed = |problems: Vec<Problem>| anyhow::anyhow!("{}", chassis::config::listed(&problems));
+        let registry = config.registry().map_err(listed)?;
+        let documents = knowledge::read(&registry, config.workflows_dir.as_ref()).map_err(listed)?;
+        let knowledge = Arc::new(knowledge::index(&documents)?);
+        Ok(Self {
+            client: Client::new(&config.openai_base_url, config.openai_api_key.clone()),
+            model: config.openai_model.clone(),
+            toolbox: Toolbox::new(sheets_writer.clone(), knowledge),
+            budget: Budget::new(config, store)?,
+            claims: Claims::all(),
+            recorder: Recorder::new(sheets_writer, ctx),
+            patience,
+        })
+    }
+
+    async fn answer(&self, turn: &Turn) -> Result<(), TurnError> {
+        match &turn.input {
+            Input::Answers(form) if contact_form::is_ours(form) => {
+                return contact_form::answered(self, turn, form).await;
+            }
+            Input::Action { item_id, kind, payload } => {
+                turn.hide(history::pressed(item_id.as_deref(), kind, payload)).await?;
+            }
+            _ => {}
+        }
+        if let Err(spent) = self.budget.check(turn).await? {
+            return self.spent(turn, spent).await;
+        }
+        if let Input::Message(message) = &turn.input
+            && turn.session.workflow.moderation
+            && moderation::is_flagged(&self.client, &turn.thread.id, &message.text()).await
+        {
+            self.recorder.turn(turn, &turn.history().await?, true);
+            return say(turn, Language::of_locale(&turn.session.locale).refusal()).await.map_err(Into::into);
+        }
+        self.converse(turn).await
+    }
+
+    async fn converse(&self, turn: &Turn) -> Result<(), TurnError> {
+        let history = turn.history().await?;
+        self.recorder.turn(turn, &history, false);
+        let mut rounds = Rounds::new(self, turn, &history);
+        let end = rounds.run().await;
+        self.budget.spend(turn, rounds.model(), rounds.usage()).await;
+        match end? {
+            End::Answered | End::Left => Ok(()),
+            End::Failed => Err(TurnError::Failed),
+            End::Down => contact_form::ask(turn, contact_form::Why::Down).await,
+        }
+    }
+
+    async fn spent(&self, turn: &Turn, spent: Spent) -> Result<(), TurnError> {
+        tracing::warn!(thread.id = turn.thread.id, limit = spent.setting(), "the budget of the day is spent");
+        self.recorder.turn(turn, &turn.history().await?, false);
+        contact_form::ask(turn, contact_form::Why::Spent).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Responder for Agent {
+    async fn respond(&self, turn: &Turn) -> Result<(), TurnError> {
+        // what has begun when time is up is finished; the limit stops the model, not a tool
+        deadline::within(self.patience.turn, self.answer(turn)).await
+    }
+
+    fn title(&self, first_message: &str) -> Option<String> {
+        let words: Vec<&str> = first_message.split_whitespace().collect();
+        let whole = words.join(" ");
+        if whole.chars().count() <= TITLE {
+            return (!whole.is_empty()).then_some(whole);
+        }
+        let mut title = String::new();
+        for word in words {
+            if !title.is_empty() && title.chars().count() + word.chars().count() + 2 > TITLE {
+                break;
+            }
+            if !title.is_empty() {
+                title.push(' ');
+            }
+            title.extend(word.chars().take(TITLE - 1));
+        }
+        Some(format!("{title}…"))
+    }
+}
+
+/// Whether a form that makes a lead is any use to whoever talks to the workflow.
+fn takes_leads(turn: &Turn) -> bool {
+    turn.session.workflow.audience != Audience::Operator
+}
+
+/// Keeps a message of the assistant's in the server's own words.
+async fn say(turn: &Turn, text: impl Into<String>) -> Result<(), store::Error> {
+    let head = turn.head(turn.new_id("msg_"));
+    let content = vec![AssistantContent::text(text)];
+    turn.done(Item::AssistantMessage(AssistantMessage { head, content })).await
+}
+
+/// For whom and where this turn calls tools.
+fn tool_session(turn: &Turn) -> tools::Session {
+    tools::Session {
+        caller: turn.session.caller.clone(),
+        thread_id: turn.thread.id.clone(),
+        workflow: turn.session.workflow.clone(),
+        traits: facts::traits(&turn.thread),
+        now: turn.now(),
+    }
+}

@@ -1,0 +1,126 @@
+//! Making the calls that the model wants.
+//!
+//! The invariants: calls of one answer run at the same time; one that has begun is awaited, whoever listens; and each is
+//! kept with its outcome before the model hears of it.
+
+use futures_util::future::join_all;
+use serde_json::{Map, Value};
+use tools::{Outcome, Session};
+
+use super::{
+    Agent, history::ToolCall, receipts, responses::request::InputItem, speech::Wanted, tool_session,
+};
+use crate::{
+    protocol::{CallStatus, ClientToolCall, Event},
+    turn::Turn,
+};
+
+/// Longest arguments of a call, in bytes.
+const LONGEST: usize = 64 * 1024;
+
+/// What came of the calls of one answer.
+pub(crate) struct Made {
+    /// The calls with their outputs, for the model.
+    pub(crate) input: Vec<InputItem>,
+    /// Names of the tools that did their work.
+    pub(crate) succeeded: Vec<String>,
+    /// What the browser is asked; the turn goes on when it has answered.
+    pub(crate) asked: Option<ClientToolCall>,
+}
+
+/// Makes all calls.
+pub(crate) async fn make(agent: &Agent, turn: &Turn, wanted: Vec<Wanted>) -> Result<Made, store::Error> {
+    let (mut browsers, ours): (Vec<_>, Vec<_>) =
+        wanted.into_iter().partition(|call| is_of_browser(turn, &call.name));
+    tell(turn, &ours).await;
+    let session = tool_session(turn);
+    let outcomes = join_all(ours.iter().map(|call| run(agent, &session, call))).await;
+    let mut made = Made { input: Vec::new(), succeeded: Vec::new(), asked: None };
+    for (call, outcome) in ours.into_iter().zip(outcomes) {
+        keep(agent, turn, call, outcome, &mut made).await?;
+    }
+    let first = (!browsers.is_empty()).then(|| browsers.remove(0));
+    for call in browsers {
+        let advice = "Call it again, alone, once the first has answered.";
+        let outcome = Outcome::error("the browser answers one call at a time".to_owned(), advice);
+        keep(agent, turn, call, outcome, &mut made).await?;
+    }
+    match first.map(|call| (arguments(&call.arguments), call)) {
+        None => {}
+        Some((Ok(arguments), call)) => made.asked = Some(pending(turn, call, arguments)),
+        Some((Err(outcome), call)) => keep(agent, turn, call, outcome, &mut made).await?,
+    }
+    Ok(made)
+}
+
+fn is_of_browser(turn: &Turn, name: &str) -> bool {
+    let listed = turn.session.workflow.tools.iter().any(|tool| tool == name);
+    listed && tools::find(name).is_some_and(tools::Tool::is_of_browser)
+}
+
+/// Says what is being done.
+async fn tell(turn: &Turn, calls: &[Wanted]) {
+    let mut told: Vec<&str> = Vec::new();
+    for tool in calls.iter().filter_map(|call| tools::find(&call.name)) {
+        if !told.contains(&tool.progress) {
+            told.push(tool.progress);
+            turn.emit(Event::progress(tool.progress)).await;
+        }
+    }
+}
+
+async fn run(agent: &Agent, session: &Session, call: &Wanted) -> Outcome {
+    match arguments(&call.arguments) {
+        Ok(arguments) => {
+            agent.toolbox.call(&call.name, Value::Object(arguments), session, &call.call_id).await
+        }
+        Err(outcome) => outcome,
+    }
+}
+
+/// The arguments as an object, or what the model is told of them.
+fn arguments(text: &str) -> Result<Map<String, Value>, Outcome> {
+    const ADVICE: &str = "Nothing was done. Call again with one JSON object of the tool's schema.";
+    if text.len() > LONGEST {
+        return Err(Outcome::error("the arguments are too long".to_owned(), ADVICE));
+    }
+    match text.trim() {
+        "" => Ok(Map::new()),
+        text => serde_json::from_str(text).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            Outcome::error(format!("the arguments are no JSON object (line {line}, column {column})"), ADVICE)
+        }),
+    }
+}
+
+async fn keep(
+    agent: &Agent,
+    turn: &Turn,
+    call: Wanted,
+    outcome: Outcome,
+    made: &mut Made,
+) -> Result<(), store::Error> {
+    let Wanted { call_id, name, arguments } = call;
+    let Outcome { output, is_error, receipt, unanswered, .. } = outcome;
+    // what is too long to be made is too long to be kept
+    let arguments = if arguments.len() > LONGEST { "{}".to_owned() } else { arguments };
+    let kept = ToolCall { call_id, name, arguments, output, is_error };
+    turn.hide(kept.clone().write()).await?;
+    if let Some(receipt) = receipt {
+        receipts::keep(turn, &receipt).await?;
+    }
+    if let Some(question) = unanswered {
+        agent.recorder.unanswered(turn, &kept.call_id, &question);
+    }
+    if !is_error {
+        made.succeeded.push(kept.name.clone());
+    }
+    made.input.extend(kept.input());
+    Ok(())
+}
+
+fn pending(turn: &Turn, call: Wanted, arguments: Map<String, Value>) -> ClientToolCall {
+    let Wanted { call_id, name, .. } = call;
+    let head = turn.head(turn.new_id("tc_"));
+    ClientToolCall { head, status: CallStatus::Pending, call_id, name, arguments, output: None }
+}

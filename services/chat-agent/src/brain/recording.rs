@@ -1,0 +1,107 @@
+//! What the books are told of a conversation.
+//!
+//! It happens in the background, so that no visitor waits for it. The invariants: the same turn is one row however
+//! often it is told; a failure is logged without a word of the conversation.
+
+use std::time::Duration;
+
+use chassis::{
+    Context,
+    client::Link,
+    retry::{Policy, Verdict, retry},
+};
+use domain::id::EventId;
+use proto::sheets::v1::{RecordEventsRequest, event_service_client::EventServiceClient};
+use serde_json::{Value, json};
+use tonic::Code;
+
+use super::facts;
+use crate::{
+    protocol::{Item, UserMessage},
+    turn::Turn,
+};
+
+/// Patient, for nobody waits; within what a drain may take.
+const RETRY: Policy =
+    Policy { attempts: 5, base: Duration::from_millis(200), cap: Duration::from_millis(2_000) };
+/// Longest message that is told, in characters.
+const LONGEST: usize = 4_000;
+
+/// Tells the books.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    events: EventServiceClient<Link>,
+    ctx: Context,
+}
+
+// === impl Recorder ===
+
+impl Recorder {
+    pub(crate) fn new(link: Link, ctx: Context) -> Self {
+        Self { events: EventServiceClient::new(link), ctx }
+    }
+
+    /// A visitor's message, the newest in the thread. One that is answered again is the same.
+    pub(crate) fn turn(&self, turn: &Turn, history: &[Item], flagged: bool) {
+        let newest = history.iter().rev().find_map(|item| match item {
+            Item::UserMessage(message) => Some(message),
+            _ => None,
+        });
+        if let Some(message) = newest {
+            self.record(turn, of_message(turn, message, flagged));
+        }
+    }
+
+    /// A question to which nothing was found.
+    pub(crate) fn unanswered(&self, turn: &Turn, call_id: &str, question: &str) {
+        let id = EventId::derive(&["knowledge.unanswered", &turn.thread.id, call_id]);
+        let question: String = question.chars().take(LONGEST).collect();
+        let event = json!({"id": id.as_str(), "type": "knowledge.unanswered", "occurred_at": turn.now().to_string(),
+            "question": question});
+        self.record(turn, event);
+    }
+
+    fn record(&self, turn: &Turn, mut event: Value) {
+        event["thread_id"] = json!(turn.thread.id);
+        event["session_id"] = json!(turn.session.session_id);
+        event["workflow_id"] = json!(turn.session.workflow.slug);
+        let id = event["id"].as_str().unwrap_or_default().to_owned();
+        let request = RecordEventsRequest {
+            caller: Some(turn.session.caller.clone()),
+            request_id: format!("req_{}", domain::id::digest(&[&id])),
+            events: event.to_string().into(),
+        };
+        let events = self.events.clone();
+        self.ctx.spawn(async move {
+            let again = move || {
+                let (mut events, request) = (events.clone(), request.clone());
+                async move { events.record_events(request).await }
+            };
+            let verdict = |status: &tonic::Status| match status.code() {
+                Code::Unavailable | Code::DeadlineExceeded => Verdict::Again(None),
+                _ => Verdict::Stop,
+            };
+            if let Err(status) = retry(RETRY, verdict, again).await {
+                tracing::error!(event.id = id, code = ?status.code(), "the books have not taken an event");
+            }
+        });
+    }
+}
+
+fn of_message(turn: &Turn, message: &UserMessage, flagged: bool) -> Value {
+    let id = EventId::derive(&["chat.turn", &turn.thread.id, &message.head.id]);
+    let traits = facts::traits(&turn.thread);
+    let mut event = json!({
+        "id": id.as_str(),
+        "type": "chat.turn",
+        "occurred_at": message.head.created_at.to_string(),
+        "item_id": message.head.id,
+        "message": message.text().chars().take(LONGEST).collect::<String>(),
+        "page": traits.get("page"),
+        "traits": traits,
+    });
+    if flagged {
+        event["flagged"] = json!(true);
+    }
+    event
+}

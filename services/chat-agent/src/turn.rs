@@ -1,0 +1,250 @@
+//! A turn: one answer to one input, and who answers it.
+//!
+//! A turn is a task of its own; the stream that a browser reads only listens to it. The invariant: what is emitted
+//! reaches listeners alone, what is done is in the store first, and no loss of a listener undoes either.
+
+mod drafts;
+mod listener;
+mod run;
+mod slots;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use domain::{id::VisitorId, workflow::Workflow};
+use jiff::Timestamp;
+use proto::common::v1::Caller;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    protocol::{
+        ClientToolCall, Event, Head, HiddenContext, Item, StructuredInput, Thread, UserMessage, View,
+    },
+    threads::{Edit, Threads},
+};
+use drafts::Drafts;
+pub(crate) use listener::{Hearing, Listener, Loss};
+pub use run::Pace;
+pub(crate) use run::{CUT_SHORT, Run};
+pub(crate) use slots::{Slot, Slots};
+
+/// How many items a responder gets to see.
+const HISTORY: u32 = 200;
+
+/// Whoever answers turns.
+#[async_trait::async_trait]
+pub trait Responder: Send + Sync + 'static {
+    /// Answers one turn. An error becomes an `error` event and the turn's end.
+    async fn respond(&self, turn: &Turn) -> Result<(), TurnError>;
+
+    /// Title of a new thread from its first message; `None` leaves it untitled.
+    fn title(&self, first_message: &str) -> Option<String>;
+}
+
+/// Why a turn was not answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TurnError {
+    /// For a reason that the visitor is told.
+    #[error("the turn was refused")]
+    Custom {
+        /// In these words.
+        message: String,
+        /// Whether the visitor may try again.
+        allow_retry: bool,
+    },
+    /// For a reason that was logged.
+    #[error("the turn failed")]
+    Failed,
+}
+
+impl From<store::Error> for TurnError {
+    fn from(error: store::Error) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "the store failed a turn");
+        Self::Failed
+    }
+}
+
+/// What a turn answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A message; it is in the history already.
+    Message(UserMessage),
+    /// What a tool in the browser has answered; the item in the history is this one.
+    ToolOutput(ClientToolCall),
+    /// A form that was filled in or put away; the item in the history is this one.
+    Answers(StructuredInput),
+    /// Something was pressed.
+    Action {
+        /// On which widget.
+        item_id: Option<String>,
+        /// `type` of the action.
+        kind: String,
+        /// What came with it.
+        payload: Value,
+    },
+    /// The last message once more; what followed it is gone.
+    Retry,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// As the gateway established it; goes into every call to another service.
+    pub caller: Caller,
+    /// The visitor.
+    pub visitor_id: VisitorId,
+    /// The workflow.
+    pub workflow: Arc<Workflow>,
+    /// The session; may be empty.
+    pub session_id: String,
+    /// The visitor's language, such as `de-DE`; may be empty.
+    pub locale: String,
+}
+
+/// One turn.
+pub struct Turn {
+    /// What it answers.
+    pub input: Input,
+    /// Its thread, as it was when the turn began.
+    pub thread: Thread,
+    /// Whose it is.
+    pub session: Session,
+    threads: Threads,
+    listener: Listener,
+    drafts: Drafts,
+    titled: AtomicBool,
+    leaving: CancellationToken,
+}
+
+// === impl Turn ===
+
+impl Turn {
+    pub(crate) fn new(
+        input: Input,
+        thread: Thread,
+        session: Session,
+        threads: Threads,
+        listener: Listener,
+        leaving: CancellationToken,
+    ) -> Self {
+        let titled = AtomicBool::new(thread.title.is_some());
+        Self { input, thread, session, threads, listener, drafts: Drafts::default(), titled, leaving }
+    }
+
+    /// The newest 200 items of the thread, hidden ones included, oldest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn history(&self) -> Result<Vec<Item>, store::Error> {
+        self.threads.newest(&self.thread.id, HISTORY).await
+    }
+
+    /// Tells the listener. Nothing of it is kept, but an assistant message that has begun (`thread.item.added`) and
+    /// is never done is kept as far as its text came.
+    pub async fn emit(&self, event: Event) {
+        self.drafts.note(&event);
+        self.listener.send(event);
+    }
+
+    /// Keeps an item, new or grown, then emits `thread.item.done`.
+    ///
+    /// # Errors
+    /// The store's. A thread that was deleted meanwhile is none: the item is dropped.
+    pub async fn done(&self, item: Item) -> Result<(), store::Error> {
+        if self.keep(&item).await? && !item.is_hidden() {
+            self.listener.send(Event::ItemDone { item });
+        }
+        Ok(())
+    }
+
+    /// Keeps what the model shall know and nobody else.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn hide(&self, text: String) -> Result<(), store::Error> {
+        let head = self.head(self.new_id("hci_"));
+        self.keep(&Item::HiddenContextItem(HiddenContext { head, content: text })).await.map(drop)
+    }
+
+    /// Keeps another state of an item, then emits `thread.item.replaced`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn replace(&self, item: Item) -> Result<(), store::Error> {
+        if self.keep(&item).await? {
+            self.listener.send(Event::ItemReplaced { item });
+        }
+        Ok(())
+    }
+
+    /// Names the thread, then emits `thread.updated`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn set_title(&self, title: String) -> Result<(), store::Error> {
+        self.titled.store(true, Ordering::Relaxed);
+        self.update(Edit::Title(title)).await
+    }
+
+    /// Keeps facts of the server's own with the thread, in place of those that were there, then emits
+    /// `thread.updated`, which does not show them.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn set_metadata(&self, metadata: Map<String, Value>) -> Result<(), store::Error> {
+        self.update(Edit::Metadata(metadata)).await
+    }
+
+    /// Ends when nobody listens any more, or the process leaves and its time is up. Text stops then; a call with an
+    /// effect that has begun is finished all the same.
+    pub async fn listener_lost(&self) {
+        self.listener.lost().await;
+    }
+
+    /// Whether anybody listens.
+    pub fn is_listened(&self) -> bool {
+        self.listener.is_open()
+    }
+
+    /// Whether the process leaves: finish soon, begin nothing.
+    pub fn draining(&self) -> bool {
+        self.leaving.is_cancelled()
+    }
+
+    /// A new id that begins with `prefix`, such as `msg_`.
+    pub fn new_id(&self, prefix: &str) -> String {
+        self.threads.new_id(prefix)
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.threads.now()
+    }
+
+    /// Id, thread and time of a new item.
+    pub fn head(&self, id: String) -> Head {
+        Head { id, thread_id: self.thread.id.clone(), created_at: self.now() }
+    }
+
+    /// False if the thread is gone.
+    async fn keep(&self, item: &Item) -> Result<bool, store::Error> {
+        let kept = self.threads.edit(&self.thread.id, vec![Edit::Put(item.clone())]).await?;
+        self.drafts.forget(item.id());
+        if kept.is_none() {
+            self.listener.lose(Loss::Deleted);
+        }
+        Ok(kept.is_some())
+    }
+
+    async fn update(&self, edit: Edit) -> Result<(), store::Error> {
+        if let Some(record) = self.threads.edit(&self.thread.id, vec![edit]).await? {
+            self.listener.send(Event::ThreadUpdated { thread: View::bare(&record.thread) });
+        }
+        Ok(())
+    }
+}

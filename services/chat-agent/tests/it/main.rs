@@ -1,0 +1,17 @@
+//! The service as others meet it: real gRPC, a real store, a responder that plays its part.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod checker;
+mod crash;
+mod desk;
+mod disconnects;
+mod golden;
+mod limits;
+mod ownership;
+mod paging;
+mod pressure;
+mod random;
+mod script;
+mod settings;
+mod threads;
