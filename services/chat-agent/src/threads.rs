@@ -72,7 +72,9 @@ impl Threads {
 
     /// The time.
     pub(crate) fn now(&self) -> Timestamp {
-        (self.clock)()
+        // OpenAI's own server sends microseconds; what a browser reads of more digits is its own business.
+        let now = (self.clock)();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
     /// A new id that begins with `prefix`.

@@ -40,10 +40,6 @@ impl Provider {
             Self::OpenAi => {
                 vars.set(self.setting(), sandbox::API_KEY);
                 vars.set("OPENAI_BASE_URL", NOT_YET);
-                let hosted = |slug: &str| format!("{slug}=wf_sandbox_{}", slug.replace('-', "_"));
-                let workflows = domain::workflow::Registry::built_in();
-                let ids: Vec<String> = workflows.iter().map(|workflow| hosted(&workflow.slug)).collect();
-                vars.set("CHATKIT_WORKFLOW_ID", ids.join(","));
             }
             Self::Sheets => {
                 vars.set(self.setting(), sandbox::SPREADSHEET_ID);
@@ -95,6 +91,7 @@ pub struct Options {
     pub(crate) sandboxed: BTreeSet<Provider>,
     pub(crate) gateway: gateway::Config,
     pub(crate) session_broker: session_broker::Config,
+    pub(crate) chat_agent: chat_agent::Config,
     pub(crate) sheets_writer: sheets_writer::Config,
 }
 
@@ -128,11 +125,14 @@ impl Options {
         }
         let gateway = collect(config::load::<gateway::Config>(&vars, []), &mut problems);
         let session_broker = collect(config::load::<session_broker::Config>(&vars, []), &mut problems);
+        let chat_agent = collect(config::load::<chat_agent::Config>(&vars, []), &mut problems);
         let sheets_writer = collect(config::load::<sheets_writer::Config>(&vars, []), &mut problems);
         let cloud = vars.is_cloud();
         let anywhere = if cloud { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
-        match (own, gateway, session_broker, sheets_writer) {
-            (Some(own), Some(gateway), Some(session_broker), Some(sheets_writer)) if problems.is_empty() => {
+        match (own, gateway, session_broker, chat_agent, sheets_writer) {
+            (Some(own), Some(gateway), Some(session_broker), Some(chat_agent), Some(sheets_writer))
+                if problems.is_empty() =>
+            {
                 Ok(Self {
                     cloud,
                     host: own.host.unwrap_or(anywhere.into()),
@@ -141,6 +141,7 @@ impl Options {
                     sandboxed,
                     gateway,
                     session_broker,
+                    chat_agent,
                     sheets_writer,
                 })
             }
@@ -185,6 +186,7 @@ fn help() -> String {
     for (name, service) in [
         (gateway::NAME, gateway::Config::augment_args(Command::new(""))),
         (session_broker::NAME, session_broker::Config::augment_args(Command::new(""))),
+        (chat_agent::NAME, chat_agent::Config::augment_args(Command::new(""))),
         (sheets_writer::NAME, sheets_writer::Config::augment_args(Command::new(""))),
     ] {
         page.push_str(&format!("\n{name}:\n"));

@@ -15,9 +15,9 @@ use url::Url;
 
 use crate::{Options, Provider, addresses::Addresses};
 
-/// The two parts of a drain; together the eight seconds that a process has.
-const GATEWAY_DRAIN: Duration = Duration::from_secs(6);
-const SERVICES_DRAIN: Duration = Duration::from_secs(2);
+/// The two parts of a drain; together the eight seconds that a process has. Open chats are told after six.
+const DOOR_DRAIN: Duration = Duration::from_millis(6_800);
+const SERVICES_DRAIN: Duration = Duration::from_millis(1_200);
 
 /// A running system.
 pub struct System {
@@ -32,6 +32,7 @@ pub struct System {
     /// Events are taken from loopback only.
     pub events_from_loopback_only: bool,
     door: Running,
+    agent: Running,
     backends: Vec<Running>,
     stand_ins: Option<(CancellationToken, JoinHandle<()>)>,
     _addresses: Addresses,
@@ -64,8 +65,15 @@ pub async fn start(mut options: Options) -> anyhow::Result<System> {
     options.gateway.sheets_writer_addr = writer.url()?;
     services.push((writer.context.name, writer.address()?));
     let events_from_loopback_only = options.sheets_writer.events_webhook_secret.is_none();
+    options.chat_agent.sheets_writer_addr = writer.url()?;
     let server = sheets_writer::service(options.sheets_writer, writer.context.clone()).await?;
     backends.push(writer.run(server, SERVICES_DRAIN));
+
+    let agent = Part::new(chat_agent::NAME, options.cloud).await?;
+    options.gateway.chat_agent_addr = agent.url()?;
+    services.insert(2, (agent.context.name, agent.address()?));
+    let server = chat_agent::service(options.chat_agent, agent.context.clone()).await?;
+    let agent = agent.run(server, DOOR_DRAIN);
 
     let door = Part { listener: public, context: Context::new(gateway::NAME, options.cloud) };
     let pages = sandbox.as_ref().map_or_else(Router::new, Sandbox::pages);
@@ -77,7 +85,8 @@ pub async fn start(mut options: Options) -> anyhow::Result<System> {
         events_from_loopback_only,
         _addresses: Addresses::write(dir, &services)?,
         services,
-        door: door.run(router.into(), GATEWAY_DRAIN),
+        door: door.run(router.into(), DOOR_DRAIN),
+        agent,
         backends,
         stand_ins,
     })
@@ -86,9 +95,14 @@ pub async fn start(mut options: Options) -> anyhow::Result<System> {
 // === impl System ===
 
 impl System {
-    /// Stops the gateway, then the services, then the stand-ins; each finishes what is under way.
+    /// Stops the gateway and the chats behind it, then the services that these call, then the stand-ins; each
+    /// finishes what is under way.
     pub async fn stop(self) -> Drain {
+        self.agent.context.shutdown.cancel();
         let mut drain = self.door.stop().await;
+        if self.agent.stop().await == Drain::Cut {
+            drain = Drain::Cut;
+        }
         for backend in &self.backends {
             backend.context.shutdown.cancel();
         }
@@ -158,7 +172,9 @@ async fn start_sandbox(options: &mut Options) -> anyhow::Result<(Option<Sandbox>
     for provider in &options.sandboxed {
         match provider {
             Provider::OpenAi => {
-                options.session_broker.openai_base_url = Url::parse(&format!("{base}/openai/v1"))?
+                let url = Url::parse(&format!("{base}/openai/v1"))?;
+                options.session_broker.openai_base_url = url.clone();
+                options.chat_agent.openai_base_url = url;
             }
             Provider::Sheets => {
                 options.sheets_writer.sheets_base_url = Url::parse(&format!("{base}/sheets"))?

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use crate::{
     processes::child::{Process, host},
     story::answer::{Answer, DEVICE, EVENTS, SESSION},
-    world::{turn, until},
+    world::{HOSTED, turn, until},
 };
 
 /// The real binary in a directory of its own; `vars` and a free port are its whole environment.
@@ -72,7 +72,7 @@ async fn it_shows_where_everything_is_and_what_to_try() {
     let table = desk.process.stdout();
     let named = addresses(desk.dir.path()).expect("written before the table is shown");
     assert_eq!(named["gateway"], desk.base);
-    for service in ["gateway", "session-broker", "sheets-writer"] {
+    for service in ["gateway", "session-broker", "chat-agent", "sheets-writer"] {
         let address = named[service].as_str().unwrap();
         assert!(address.starts_with("http://127.0.0.1:"), "{named}");
         let line = |line: &str| line.split_whitespace().collect::<Vec<_>>() == [service, address];
@@ -108,7 +108,7 @@ async fn ctrl_c_drains_and_leaves_only_the_books() {
     assert!(process.stderr().contains("drained"), "{}", process.stderr());
     assert_eq!(addresses(dir.path()), None, "nobody listens there any more");
     let kept = |name: &str| dir.path().join(".frontdesk").join(name).is_file();
-    for name in ["session-broker.db", "sheets-writer.db", "sandbox.db", "token-keys"] {
+    for name in ["session-broker.db", "chat-agent.db", "sheets-writer.db", "sandbox.db", "token-keys"] {
         assert!(kept(name), "{name}");
     }
     let desk = Desk::open(dir, &[]).await;
@@ -152,12 +152,8 @@ async fn a_request_in_flight_is_answered_before_it_leaves() {
     let layer =
         axum::middleware::from_fn(move |request: Request, next: Next| guard.clone().pass(request, next));
     let openai = format!("{}/openai/v1", host(sandbox.providers().layer(layer)).await);
-    let mut desk = Desk::start(&[
-        ("OPENAI_API_KEY", sandbox::API_KEY),
-        ("OPENAI_BASE_URL", &openai),
-        ("CHATKIT_WORKFLOW_ID", "wf_sandbox_x"),
-    ])
-    .await;
+    let mut desk =
+        Desk::start(&[("OPENAI_API_KEY", sandbox::API_KEY), ("OPENAI_BASE_URL", &openai), HOSTED]).await;
     let asked = tokio::spawn(Answer::of(desk.post(SESSION, &json!({"deviceId": DEVICE}))));
     until("openai is asked", || gate.is_reached()).await;
     desk.process.signal("TERM").await;

@@ -4,6 +4,7 @@
 
 mod arrows;
 mod books;
+mod chat;
 mod edits;
 mod killed;
 mod life;

@@ -1,4 +1,4 @@
-//! The same story through three processes that know of each other by their environment alone.
+//! The same story through four processes that know of each other by their environment alone.
 
 pub(crate) mod child;
 mod fleet;
@@ -24,6 +24,10 @@ use tonic_reflection::pb::v1::{
 };
 
 use crate::{
+    chat::{
+        LEAD,
+        talk::{Talk, create, done, heard, kinds, said},
+    },
     story::answer::{DEVICE, EVENTS, REFRESH, SESSION},
     world::{PATIENCE, booked, lines, turn, until},
 };
@@ -32,7 +36,7 @@ const TABS: [&str; 7] =
     ["contacts", "leads", "engagements", "bookings", "subscriptions", "payments", "chat_events"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_story_runs_through_three_processes() {
+async fn the_story_runs_through_four_processes() {
     let mut fleet = Fleet::start().await;
     let ask = json!({"deviceId": DEVICE, "traits": {"utm_source": "yt"}});
     let (status, first) = fleet.post(SESSION, &ask).await;
@@ -55,13 +59,41 @@ async fn the_story_runs_through_three_processes() {
     for event in [turn(), booked()] {
         assert_eq!(fleet.post(EVENTS, &event).await.1["duplicates"], 1);
     }
+    talk_and_leave_an_address(&fleet).await;
 
-    for process in [&mut fleet.gateway, &mut fleet.broker, &mut fleet.writer] {
+    for process in [&mut fleet.gateway, &mut fleet.agent, &mut fleet.broker, &mut fleet.writer] {
         process.signal("TERM").await;
         let drained = timeout(DRAIN_LIMIT, process.gone()).await;
         assert_eq!(drained.expect("drained within its eight seconds"), 0, "{}", process.said());
         assert!(process.stderr().contains("drained"), "{}", process.stderr());
     }
+}
+
+/// A conversation of our own, streamed through all of them.
+async fn talk_and_leave_an_address(fleet: &Fleet) {
+    let talk =
+        Talk::begin(&fleet.url(), &json!({"deviceId": DEVICE, "modes": ["self_hosted", "hosted"]})).await;
+    let (thread, first) = talk.create("What does it cost?").await;
+    let answer = said(&done(&first));
+    assert!(answer.contains("490.00 EUR"), "{answer}");
+    assert_eq!(heard(&first), answer);
+    let second = talk.say(&thread, LEAD).await;
+    assert_eq!(kinds(&done(&second)), ["user_message", "widget", "assistant_message"]);
+    let counts = || TABS.map(|tab| lines(&fleet.sandbox, tab).len());
+    until("all rows of the chat", || counts() == [3, 2, 4, 1, 0, 0, 5]).await;
+    assert_eq!(talk.reload(&thread).await, [done(&first), done(&second)].concat());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_agent_the_gateway_says_so_and_goes_on() {
+    let mut fleet = Fleet::start().await;
+    let talk = Talk::begin(&fleet.url(), &json!({"modes": ["self_hosted"]})).await;
+    fleet.agent.kill().await;
+    talk.answer(&create("Hello!")).await.problem(503, "SERVICE_UNAVAILABLE");
+    let (status, session) = fleet.post(SESSION, &json!({"deviceId": DEVICE})).await;
+    assert_eq!(status, 200, "the rest goes on: {session}");
+    let (status, answer) = fleet.post(EVENTS, &turn()).await;
+    assert_eq!(status, 202, "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,9 +143,13 @@ async fn health_and_reflection_answer_over_the_wire() {
     let writer = [
         "frontdesk.sheets.v1.ContactService",
         "frontdesk.sheets.v1.EventService",
+        "frontdesk.sheets.v1.LeadService",
         "frontdesk.sheets.v1.LedgerService",
     ];
-    for (address, services) in [(fleet.broker_address, broker), (fleet.writer_address, &writer)] {
+    let agent = ["frontdesk.chat.v1.ChatService"];
+    for (address, services) in
+        [(fleet.broker_address, broker), (fleet.writer_address, &writer), (fleet.agent_address, &agent)]
+    {
         for service in services.iter().copied().chain([""]) {
             assert_eq!(health(address, service).await, Ok(ServingStatus::Serving), "{service:?}");
         }
@@ -127,11 +163,21 @@ async fn health_and_reflection_answer_over_the_wire() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_says_all_that_is_wrong_with_its_environment() {
     let dir = tempfile::tempdir().unwrap();
-    let settings = ["PORT", "STORE", "LIMIT_IP", "LEAD_SCORE_THRESHOLD", "ALLOWED_ORIGINS", "TOKEN_KEYS"];
+    let settings = [
+        "PORT",
+        "STORE",
+        "LIMIT_IP",
+        "LIMIT_CHAT",
+        "BUDGET_DAY",
+        "LEAD_SCORE_THRESHOLD",
+        "ALLOWED_ORIGINS",
+        "TOKEN_KEYS",
+    ];
     let bad = settings.map(|setting| (setting, "canary"));
     for (service, named) in [
         ("session-broker", ["PORT", "STORE", "OPENAI_API_KEY", "LIMIT_IP"].as_slice()),
         ("sheets-writer", &["PORT", "STORE", "GOOGLE_SHEETS_ID", "LEAD_SCORE_THRESHOLD"]),
+        ("chat-agent", &["PORT", "STORE", "OPENAI_API_KEY", "LIMIT_CHAT", "BUDGET_DAY"]),
         ("gateway", &["PORT", "ALLOWED_ORIGINS", "TOKEN_KEYS"]),
     ] {
         let mut process = Process::start(service, dir.path(), &bad, &[]);
@@ -152,7 +198,8 @@ async fn help_names_the_settings_of_a_service() {
     for (service, named) in [
         ("session-broker", ["PORT", "STORE", "OPENAI_API_KEY", "CHATKIT_WORKFLOW_ID", "LIMIT_VISITOR"]),
         ("sheets-writer", ["PORT", "STORE", "GOOGLE_SHEETS_ID", "SHEET_TIME_ZONE", "EVENTS_WEBHOOK_SECRET"]),
-        ("gateway", ["PORT", "SESSION_BROKER_ADDR", "SHEETS_WRITER_ADDR", "TOKEN_KEYS", "ALLOWED_ORIGINS"]),
+        ("chat-agent", ["PORT", "STORE", "OPENAI_API_KEY", "SHEETS_WRITER_ADDR", "LIMIT_CHAT"]),
+        ("gateway", ["PORT", "SESSION_BROKER_ADDR", "CHAT_AGENT_ADDR", "TOKEN_KEYS", "ALLOWED_ORIGINS"]),
     ] {
         let vars = [("TOKEN_KEYS", "canary"), ("ALLOWED_ORIGINS", "canary")];
         let mut process = Process::start(service, dir.path(), &vars, &["--help"]);

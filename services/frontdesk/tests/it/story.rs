@@ -4,6 +4,7 @@ pub(crate) mod answer;
 mod events;
 mod failures;
 mod limits;
+mod modes;
 mod refusals;
 mod sessions;
 
@@ -31,6 +32,7 @@ async fn the_public_pages_answer() {
         ("/api/chatkit/session", "post"),
         ("/api/chatkit/refresh", "post"),
         ("/webhooks/ajd/chat-events", "post"),
+        ("/chatkit", "post"),
         ("/health", "get"),
     ] {
         assert!(contract["paths"][path][method]["operationId"].is_string(), "{method} {path}");

@@ -17,6 +17,9 @@ use tempfile::TempDir;
 /// How long a condition may take to come true; generous, machines are shared.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What lets OpenAI run the first workflow, for clients that want that.
+pub(crate) const HOSTED: (&str, &str) = ("CHATKIT_WORKFLOW_ID", "wf_sandbox_x");
+
 pub(crate) struct World {
     pub(crate) system: System,
     pub(crate) http: Client,
@@ -30,6 +33,11 @@ impl World {
 
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         Self::open(tempfile::tempdir().unwrap(), settings).await
+    }
+
+    /// Starts a system whose workflow OpenAI may run, too.
+    pub(crate) async fn hosted() -> Self {
+        Self::with(&[HOSTED]).await
     }
 
     /// Starts a system over what is in `dir`.

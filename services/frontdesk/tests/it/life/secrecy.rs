@@ -1,17 +1,18 @@
 //! Logs at their loudest hold no secret, no token, no message text and no e-mail address.
 
-use sandbox::{Fault, FaultKind, Provider, Sandbox};
+use sandbox::{Fault, FaultKind, Provider, Sandbox, Scripted};
 use serde_json::{Value, json};
 
 use super::Desk;
 use crate::{
+    chat::talk::{Talk, create, done, fill, may_retry, request, said},
     processes::child::host,
     story::answer::{Answer, EVENTS, REFRESH, SESSION},
-    world::{lines, until},
+    world::{HOSTED, lines, until},
 };
 
-const LOUD: &str = "info,gateway=trace,session_broker=trace,sheets_writer=trace,chassis=trace,store=trace,\
-                    frontdesk=trace,domain=trace";
+const LOUD: &str = "info,gateway=trace,session_broker=trace,chat_agent=trace,sheets_writer=trace,\
+                    tools=trace,chassis=trace,store=trace,frontdesk=trace,domain=trace";
 /// Not the one that the table at the start shows as an example.
 const DEVICE: &str = "0190b5a3-7c1e-7d4a-9b1e-2f6d7c8a9b0c";
 /// What is planted in requests and settings; every one has this in it.
@@ -49,9 +50,10 @@ async fn everything_that_is_said(more: &[(&str, &str)]) -> String {
     let keys = format!("k1:{KEY}");
     let vars = [
         ("RUST_LOG", LOUD),
+        ("LIMIT_CHAT", "100/m:100"),
         ("OPENAI_API_KEY", sandbox::API_KEY),
         ("OPENAI_BASE_URL", &openai),
-        ("CHATKIT_WORKFLOW_ID", "wf_sandbox_x"),
+        HOSTED,
         ("GOOGLE_SHEETS_ID", sandbox::SPREADSHEET_ID),
         ("GOOGLE_ACCESS_TOKEN", sandbox::ACCESS_TOKEN),
         ("SHEETS_BASE_URL", &sheets),
@@ -64,10 +66,13 @@ async fn everything_that_is_said(more: &[(&str, &str)]) -> String {
     forbidden.extend([sandbox::API_KEY, sandbox::ACCESS_TOKEN].map(str::to_owned));
     ask_for_sessions(&desk, &sandbox, &mut forbidden).await;
     deliver_events(&desk, &sandbox).await;
+    talk(&desk, &sandbox, &mut forbidden).await;
     let (process, _) = desk.leave("TERM").await;
 
     let said = process.said();
-    for needed in ["events taken", "openai refused the call", "drained", "request"] {
+    for needed in
+        ["events taken", "openai refused the call", "claimed what did not happen", "drained", "request"]
+    {
         assert!(said.contains(needed), "a log that could have told, with {needed:?}: {said}");
     }
     assert!(!said.to_lowercase().contains(CANARY), "{said}");
@@ -151,4 +156,49 @@ async fn deliver_events(desk: &Desk, sandbox: &Sandbox) {
     });
     assert_eq!(deliver(&json!({"type": "canary.kind", "message": "canary"}), SECRET).await.status, 202);
     until("the row after all", || lines(sandbox, "chat_events").len() == 2).await;
+}
+
+/// A chat in which everything happens that could be logged with its words.
+async fn talk(desk: &Desk, sandbox: &Sandbox, forbidden: &mut Vec<String>) {
+    let ask = json!({"deviceId": DEVICE, "modes": ["self_hosted"], "traits": {"utm_source": "canary-trait"}});
+    let talk = Talk::begin(&desk.base, &ask).await;
+    forbidden.extend([talk.secret.clone(), talk.visitor_token.clone()]);
+    let lead =
+        "My name is Canary Canary, my e-mail is canary@example.com, +49 30 canary, I want to buy canaries";
+    let (thread, events) = talk.create(lead).await;
+    assert!(said(&done(&events)).contains("Thank you"), "{events:?}");
+    until("the lead", || lines(sandbox, "contacts").iter().any(|line| line["email"] == "canary@example.com"))
+        .await;
+    sandbox.script(vec![Scripted::words("I have saved your canary details.")]);
+    let lie = talk.say(&thread, "What does a canary cost?").await;
+    assert!(said(&done(&lie)).contains("canary"), "{lie:?}");
+    sandbox
+        .script(vec![Scripted::calls(&[("save_lead", json!({"email": "canary"})), ("canary", json!({}))])]);
+    talk.say(&thread, "The canary is unanswered?").await;
+
+    let path = Some("/responses".to_owned());
+    sandbox.script(vec![Scripted::words("a canary that is cut off in the middle of its song")]);
+    let cut =
+        Fault { provider: Provider::OpenAi, path: path.clone(), count: 1, kind: FaultKind::GarbledAfter(8) };
+    sandbox.inject(cut);
+    let broken = talk.say(&thread, "Hello, canary!").await;
+    assert!(may_retry(broken.last().unwrap()), "{broken:?}");
+    sandbox.inject(Fault { provider: Provider::OpenAi, path, count: 1, kind: FaultKind::Status(401) });
+    let form = done(&talk.say(&thread, "Is the canary down?").await).pop().unwrap();
+    // The first address is refused, and the form is shown again.
+    let refused = talk.events(&fill(&form, &["Canary Canary", "no canary address", "A canary"])).await;
+    let form = done(&refused).pop().unwrap();
+    let saved = talk.events(&fill(&form, &["Canary Canary", "canary@example.com", "A canary"])).await;
+    assert_eq!(done(&saved).pop().unwrap()["type"], "widget", "{saved:?}");
+    for bad in [
+        json!("canary"),
+        request("canary", json!({})),
+        request("threads.get_by_id", json!({"thread_id": "thr_canary"})),
+        request("items.list", json!({"thread_id": thread, "after": "canary", "limit": "canary"})),
+    ] {
+        let refused = talk.answer(&bad).await;
+        assert!([400, 404].contains(&refused.status), "{refused:?}");
+    }
+    let stranger = talk.with("fd1.c.k1.canary.canary").answer(&create("canary")).await;
+    assert_eq!(stranger.status, 401);
 }

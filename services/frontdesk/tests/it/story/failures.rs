@@ -50,7 +50,7 @@ fn tells_nothing(answer: &Answer) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_key_is_our_own_affair() {
-    let world = World::start().await;
+    let world = World::hosted().await;
     inject(&world, 1, FaultKind::Status(401));
     tells_nothing(&session(&world).await);
     assert_eq!(asked(&world), 1, "the same key is not tried again");
@@ -75,19 +75,19 @@ async fn a_wrong_key_and_a_workflow_of_another_project_are_internal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_workflow_is_not_found() {
-    let world = World::start().await;
+    let world = World::hosted().await;
     for workflow in ["no-such-workflow", "wf_sandbox_unknown"] {
         let answer = world.session(&json!({"deviceId": DEVICE, "workflowId": workflow})).await;
         assert_eq!(answer.problem(404, "WORKFLOW_UNKNOWN"), "there is no such workflow");
     }
     assert_eq!(asked(&world), 0, "openai is not asked");
-    let known = json!({"deviceId": DEVICE, "workflowId": "wf_sandbox_lead_concierge"});
+    let known = json!({"deviceId": DEVICE, "workflowId": "wf_sandbox_x"});
     assert_eq!(world.session(&known).await.ok()["workflow"], "lead-concierge", "always the slug");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn openais_limit_is_passed_on() {
-    let world = World::start().await;
+    let world = World::hosted().await;
     inject(&world, 1, FaultKind::RateLimited { retry_after_s: Some(7) });
     let answer = session(&world).await;
     answer.problem(429, "PROVIDER_RATE_LIMITED");
@@ -101,7 +101,7 @@ async fn openais_limit_is_passed_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_is_unavailable_after_one_retry() {
-    let world = World::start().await;
+    let world = World::hosted().await;
     for (round, kind) in
         [FaultKind::Status(503), FaultKind::Status(500), FaultKind::Reset].into_iter().enumerate()
     {
@@ -113,7 +113,7 @@ async fn an_outage_is_unavailable_after_one_retry() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_hiccup_goes_unseen() {
-    let world = World::start().await;
+    let world = World::hosted().await;
     for kind in [FaultKind::Status(502), FaultKind::Reset, FaultKind::AppliedNoAnswer] {
         inject(&world, 1, kind.clone());
         let before = asked(&world);

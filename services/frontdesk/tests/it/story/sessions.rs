@@ -26,7 +26,7 @@ fn secret(session: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_curl_answers_a_hosted_session() {
-    let world = World::start().await;
+    let world = World::hosted().await;
     let before = Timestamp::now().as_second();
     let answer = world.session(&curl()).await;
     let session = answer.ok();
@@ -36,7 +36,7 @@ async fn the_curl_answers_a_hosted_session() {
     assert_eq!((&session["mode"], &session["workflow"]), (&json!("hosted"), &json!("lead-concierge")));
     assert!(session["visitor_token"].as_str().unwrap().starts_with("fd1.v."), "{session}");
     let members: BTreeSet<&str> = session.as_object().unwrap().keys().map(String::as_str).collect();
-    let whole = ["client_secret", "expires_at", "mode", "visitor_token", "workflow"];
+    let whole = ["client_secret", "expires_at", "mode", "start_screen", "visitor_token", "workflow"];
     assert_eq!(members, whole.into());
     assert_eq!(answer.header("cache-control"), "no-store");
     world.stop().await;
@@ -44,7 +44,7 @@ async fn the_curl_answers_a_hosted_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn openai_is_sent_exactly_what_its_schema_knows() {
-    let world = World::start().await;
+    let world = World::hosted().await;
     let mut body = curl();
     body["userId"] = json!("somebody-else");
     body["traits"]["is_admin"] = json!("true");
@@ -61,7 +61,7 @@ async fn openai_is_sent_exactly_what_its_schema_knows() {
         asked.body,
         json!({
             "user": user,
-            "workflow": {"id": "wf_sandbox_lead_concierge", "state_variables": {"utm_source": "yt"}},
+            "workflow": {"id": "wf_sandbox_x", "state_variables": {"utm_source": "yt"}},
             "expires_after": {"anchor": "created_at", "seconds": 600},
         })
     );
@@ -69,7 +69,7 @@ async fn openai_is_sent_exactly_what_its_schema_knows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_visitor_is_served_the_same_secret_and_nobody_else_is() {
-    let world = World::start().await;
+    let world = World::hosted().await;
     let first = world.session(&curl()).await.ok();
     assert_eq!(secret(&world.session(&curl()).await.ok()), secret(&first), "by device");
 
@@ -100,7 +100,7 @@ async fn the_same_visitor_is_served_the_same_secret_and_nobody_else_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_are_one_mint() {
-    let world = Arc::new(World::start().await);
+    let world = Arc::new(World::hosted().await);
     let call = |world: Arc<World>| async move { secret(&world.session(&curl()).await.ok()) };
     let calls: Vec<_> = (0..8).map(|_| tokio::spawn(call(world.clone()))).collect();
     let mut secrets = BTreeSet::new();
@@ -112,7 +112,7 @@ async fn many_at_once_are_one_mint() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_answers_a_new_secret() {
-    let world = World::start().await;
+    let world = World::hosted().await;
     let first = world.session(&curl()).await.ok();
     let mut refresh = curl();
     refresh["currentClientSecret"] = json!(secret(&first));
