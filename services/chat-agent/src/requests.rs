@@ -181,6 +181,8 @@ impl Desk {
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let id = request_id::current();
+        // boxed, or each wrapper around it would hold a turn's state once more
+        let task = Box::pin(task);
         let task = async move {
             match id {
                 Some(id) => request_id::scope(id, task).await,

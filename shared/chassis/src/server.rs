@@ -64,6 +64,8 @@ impl Context {
         F: Future<Output = ()> + Send + 'static,
     {
         let cut = self.cut.clone();
+        // boxed, or the wrapper would hold the task's state once more
+        let task = Box::pin(task);
         self.tasks.spawn(async move {
             cut.run_until_cancelled_owned(task).await;
         });

@@ -103,7 +103,9 @@ pub(crate) async fn run(
     let Some(window) = window? else {
         match failures.first() {
             Some(why) => bail!("{} of {} streams failed: {why}", failures.len(), load.streams),
-            None => bail!("the first stream ended before the last one talked"),
+            None => {
+                bail!("the first stream ended before the last one talked: fewer --streams or more --deltas")
+            }
         }
     };
     let taken = (0..watched.len()).map(|place| Taken {

@@ -53,7 +53,7 @@ struct Options {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
     rate: u32,
     /// Streams that are opened in a second
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     opening: u32,
     /// Interpreter of an environment with `openai-chatkit`, `starlette` and `uvicorn` to compare with
     #[arg(long)]
