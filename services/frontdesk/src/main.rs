@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     let vars = Vars::from_process();
     if let Some(page) = frontdesk::page(&args) {
-        println!("{page}");
+        chassis::run::show(&page);
         return ExitCode::SUCCESS;
     }
     let cloud = vars.is_cloud();
@@ -24,7 +24,7 @@ async fn serve(options: Options, shutdown: CancellationToken) -> anyhow::Result<
     let show = !options.is_cloud();
     let system = start(options).await?;
     if show {
-        println!("{}", banner::render(&system));
+        chassis::run::show(&banner::render(&system));
     }
     shutdown.cancelled().await;
     system.stop().await;

@@ -176,10 +176,13 @@ pub fn page(args: &[String]) -> Option<String> {
 /// The reference of all settings, each listed once.
 fn help() -> String {
     let command = Command::new("frontdesk")
-        .about("The back office behind a website's chat agent: all services in one process")
         .override_usage("frontdesk [--host HOST] [--port PORT] [--live] [--frontdesk-dir DIR]")
         .after_help("The settings below are read from the environment or .env; see README.md.");
-    let mut command = Own::augment_args(command).mut_args(|arg| arg.hide_env_values(true));
+    // after the settings, whose own docs would stand in its place
+    let mut command = Own::augment_args(command)
+        .about("The back office behind a website's chat agent: all services in one process")
+        .long_about(None)
+        .mut_args(|arg| arg.hide_env_values(true));
     let own: BTreeSet<String> = command.get_arguments().map(|arg| arg.get_id().to_string()).collect();
     let mut page = command.render_help().to_string();
     let mut seen = own;
@@ -202,6 +205,7 @@ fn help() -> String {
             page.push_str(&format!("  {}\n          {help}{default}\n", variable.to_string_lossy()));
         }
     }
+    page.push_str(&format!("\n{}\n", chassis::run::STANDARD));
     page
 }
 
@@ -259,7 +263,9 @@ mod tests {
     #[test]
     fn help_names_every_setting_once() {
         let page = help();
-        for setting in ["TOKEN_KEYS", "LIMIT_VISITOR", "EVENTS_WEBHOOK_SECRET", "STORE", "--live"] {
+        assert!(page.starts_with("The back office"), "{page}");
+        for setting in ["TOKEN_KEYS", "LIMIT_VISITOR", "EVENTS_WEBHOOK_SECRET", "STORE", "--live", "RUST_LOG"]
+        {
             assert!(page.contains(setting), "{setting}");
         }
         assert_eq!(page.matches("\n  STORE\n").count(), 1);

@@ -72,7 +72,7 @@ where
     let args: Vec<String> = env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     let command = command::<C>(&spec, vars.is_cloud());
     if let Some(page) = page(&command, &args) {
-        println!("{page}");
+        show(&page);
         return ExitCode::SUCCESS;
     }
     match load_from(command, &vars, args) {
@@ -132,7 +132,9 @@ impl fmt::Debug for Signals {
 
 fn command<C: Config>(spec: &Spec, cloud: bool) -> Command {
     let host = if cloud { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
-    let command = Settings::<C>::augment_args(Command::new(spec.name).version(env!("CARGO_PKG_VERSION")));
+    let command = Settings::<C>::augment_args(
+        Command::new(spec.name).version(env!("CARGO_PKG_VERSION")).after_help(STANDARD),
+    );
     // the docs of the settings structs are not what the program is about
     let command = command.about(spec.about).long_about(None);
     command.mut_args(|arg| {
@@ -157,6 +159,16 @@ fn page(command: &Command, args: &[String]) -> Option<String> {
     }
     asks(["--version", "-V"]).then(|| command.render_version().trim_end().to_owned())
 }
+
+/// Shows a page on standard output. Whoever reads it may have gone, as in `--help | head`; that is no failure.
+pub fn show(page: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(io::stdout().lock(), "{page}");
+}
+
+/// Settings that are read by the libraries that they belong to.
+pub const STANDARD: &str = "RUST_LOG filters the log. Traces and metrics go to OTEL_EXPORTER_OTLP_ENDPOINT, with the \
+    standard OTEL_* variables, if it is set.";
 
 /// Says everything that is wrong with the settings, in one message.
 pub fn refuse(name: &str, cloud: bool, problems: &[Problem]) -> ExitCode {
