@@ -30,7 +30,7 @@ use store::Store;
 use tools::Toolbox;
 
 use self::{
-    budget::{Budget, Spent},
+    budget::{Budget, Reservation, Spent, Taken},
     claims::Claims,
     language::Language,
     recording::Recorder,
@@ -150,25 +150,32 @@ impl Agent {
             }
             _ => {}
         }
-        if let Err(spent) = self.budget.check(turn).await? {
-            return self.spent(turn, spent).await;
-        }
+        let reservation = match self.budget.reserve(turn, self.model(turn)).await? {
+            Ok(reservation) => reservation,
+            Err(spent) => return self.spent(turn, spent).await,
+        };
         if let Input::Message(message) = &turn.input
             && turn.session.workflow.moderation
             && moderation::is_flagged(&self.client, &turn.thread.id, &message.text()).await
         {
+            self.budget.spend(turn, reservation, self.model(turn), Taken::default()).await;
             self.recorder.turn(turn, &turn.history().await?, true);
             return say(turn, Language::of_locale(&turn.session.locale).refusal()).await.map_err(Into::into);
         }
-        self.converse(turn).await
+        self.converse(turn, reservation).await
     }
 
-    async fn converse(&self, turn: &Turn) -> Result<(), TurnError> {
+    /// The model that answers a turn.
+    fn model<'a>(&'a self, turn: &'a Turn) -> &'a str {
+        turn.session.workflow.model.as_deref().unwrap_or(&self.model)
+    }
+
+    async fn converse(&self, turn: &Turn, reservation: Reservation) -> Result<(), TurnError> {
         let history = turn.history().await?;
         self.recorder.turn(turn, &history, false);
         let mut rounds = Rounds::new(self, turn, &history);
         let end = rounds.run().await;
-        self.budget.spend(turn, rounds.model(), rounds.usage()).await;
+        self.budget.spend(turn, reservation, rounds.model(), rounds.usage()).await;
         match end? {
             End::Answered | End::Left => Ok(()),
             End::Failed => Err(TurnError::Failed),

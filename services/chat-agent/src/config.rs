@@ -7,7 +7,7 @@ mod cap;
 
 use std::path::PathBuf;
 
-use chassis::{Problem, config};
+use chassis::{Problem, config::AllowSandbox};
 use domain::{Money, limit::Limit, workflow::Registry};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -17,9 +17,9 @@ pub use cap::Cap;
 /// Settings, from the environment or the command line.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
-    /// Where threads are kept: sqlite:DIR, one file a service.
-    #[arg(long, env = "STORE", default_value = "sqlite:.frontdesk")]
-    pub store: store::Location,
+    /// Where threads are kept.
+    #[command(flatten)]
+    pub store: store::Config,
 
     /// Where sheets-writer is.
     #[arg(
@@ -68,15 +68,9 @@ pub struct Config {
     #[arg(long, env = "BUDGET_DAY", default_value = "10.00 USD", value_parser = cap::money)]
     pub budget_day: Cap<Money>,
 
-    /// Lets a process in the cloud use a provider that is a stand-in: 1 or 0.
-    #[arg(
-        long,
-        env = "ALLOW_SANDBOX",
-        action = clap::ArgAction::Set,
-        value_parser = clap::builder::BoolishValueParser::new(),
-        default_value = "0"
-    )]
-    pub allow_sandbox: bool,
+    /// Whether stand-ins are fine.
+    #[command(flatten)]
+    pub sandbox: AllowSandbox,
 }
 
 // === impl Config ===
@@ -109,13 +103,17 @@ impl Config {
     }
 
     fn cloud_problems(&self) -> impl Iterator<Item = Problem> {
-        let sandbox = config::sandboxed("OPENAI_BASE_URL", &self.openai_base_url, self.allow_sandbox);
+        let sandbox = self.sandbox.refuse("OPENAI_BASE_URL", &self.openai_base_url);
+        let emulator = self.sandbox.refuse_emulator(self.store.firestore_emulator_host.as_deref());
         let limits = [
             ("LIMIT_CHAT", self.limit_chat == Limit::Off),
             ("LIMIT_TOKENS_DAY", self.limit_tokens_day == Cap::Off),
             ("BUDGET_DAY", self.budget_day == Cap::Off),
         ];
         let off = limits.into_iter().filter(|(_, off)| *off);
-        sandbox.into_iter().chain(off.map(|(name, _)| Problem::new(name, "must not be off in the cloud")))
+        sandbox
+            .into_iter()
+            .chain(emulator)
+            .chain(off.map(|(name, _)| Problem::new(name, "must not be off in the cloud")))
     }
 }

@@ -81,7 +81,8 @@ pub fn assemble(config: &Config, ctx: Context, parts: Parts) -> anyhow::Result<S
     let registry =
         config.registry().map_err(|problems| anyhow::anyhow!("{}", chassis::config::listed(&problems)))?;
     let workflows = registry.iter().cloned().map(Arc::new).collect();
+    let limits = requests::Limits::new(config.limit_chat, store.clone(), clock.clone());
     let threads = threads::Threads::new(store, clock);
-    let desk = requests::Desk::new(threads, responder, workflows, config.limit_chat, pace, leaving, ctx);
+    let desk = requests::Desk::new(threads, responder, workflows, limits, pace, leaving, ctx);
     Ok(Grpc::new(proto::FILE_DESCRIPTOR_SET).add(ChatServiceServer::new(grpc::Service { desk })).into())
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use chassis::{Context, request_id};
 use domain::{Fault, limit::Limit, workflow::Workflow};
 use serde::Serialize;
-use store::limiter::Limiter;
+use store::{Clock, Store, limiter::Limiter};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -44,11 +44,18 @@ struct Inner {
     slots: Slots,
     responder: Arc<dyn Responder>,
     workflows: Vec<Arc<Workflow>>,
-    messages: Limiter,
-    reads: Limiter,
+    limits: Limits,
     pace: Pace,
     leaving: CancellationToken,
     ctx: Context,
+}
+
+/// How often a visitor may ask.
+pub(crate) struct Limits {
+    /// For what may cost something, at all instances together.
+    messages: Limiter,
+    /// For what costs nothing but reading, at each instance: a draw from the store would cost more than the read.
+    reads: Limiter,
 }
 
 /// A turn on its way, and what its listener is told first.
@@ -61,6 +68,18 @@ struct Opening {
     slot: Slot,
 }
 
+// === impl Limits ===
+
+impl Limits {
+    /// The limits that follow from that of messages.
+    pub(crate) fn new(limit: Limit, store: Arc<dyn Store>, clock: Clock) -> Self {
+        Self {
+            messages: Limiter::over(limit, store, "messages", clock),
+            reads: Limiter::new(times(limit, READS)),
+        }
+    }
+}
+
 // === impl Desk ===
 
 impl Desk {
@@ -68,7 +87,7 @@ impl Desk {
         threads: Threads,
         responder: Arc<dyn Responder>,
         workflows: Vec<Arc<Workflow>>,
-        limit: Limit,
+        limits: Limits,
         pace: Pace,
         leaving: CancellationToken,
         ctx: Context,
@@ -78,8 +97,7 @@ impl Desk {
             slots: Slots::default(),
             responder,
             workflows,
-            messages: Limiter::new(limit),
-            reads: Limiter::new(times(limit, READS)),
+            limits,
             pace,
             leaving,
             ctx,
@@ -95,10 +113,10 @@ impl Desk {
     pub(crate) async fn answer(&self, session: Session, body: &[u8]) -> Result<Reply, Error> {
         let request = Request::read(body);
         let limiter = match &request {
-            Ok(request) if !request.is_costly() => &self.0.reads,
-            _ => &self.0.messages,
+            Ok(request) if !request.is_costly() => &self.0.limits.reads,
+            _ => &self.0.limits.messages,
         };
-        limiter.check(session.visitor_id.as_str()).map_err(Error::Limited)?;
+        limiter.check(session.visitor_id.as_str()).await.map_err(Error::Limited)?;
         let request = request.map_err(Error::Refused)?;
         let desk = self.clone();
         let (tell, told) = tokio::sync::oneshot::channel();

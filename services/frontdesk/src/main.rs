@@ -3,11 +3,14 @@
 use std::{env, process::ExitCode};
 
 use chassis::Vars;
-use frontdesk::{Options, banner, start};
+use frontdesk::{Options, banner, command, start};
 use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    if let Some(code) = command::run(&args) {
+        return code;
+    }
     let vars = Vars::from_process();
     if let Some(page) = frontdesk::page(&args) {
         chassis::run::show(&page);

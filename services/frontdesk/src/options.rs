@@ -10,6 +10,8 @@ use std::{
 use chassis::{Config, Problem, Vars, config};
 use clap::{Args, Command};
 
+use crate::command::OVERVIEW;
+
 /// Where a stand-in's address will be put once it is known.
 const NOT_YET: &str = "http://127.0.0.1";
 
@@ -176,8 +178,12 @@ pub fn page(args: &[String]) -> Option<String> {
 /// The reference of all settings, each listed once.
 fn help() -> String {
     let command = Command::new("frontdesk")
-        .override_usage("frontdesk [--host HOST] [--port PORT] [--live] [--frontdesk-dir DIR]")
-        .after_help("The settings below are read from the environment or .env; see README.md.");
+        .override_usage(
+            "frontdesk [--host HOST] [--port PORT] [--live] [--frontdesk-dir DIR]\n       frontdesk COMMAND",
+        )
+        .after_help(format!(
+            "{OVERVIEW}\nThe settings below are read from the environment or .env; see README.md."
+        ));
     // after the settings, whose own docs would stand in its place
     let mut command = Own::augment_args(command)
         .about("The back office behind a website's chat agent: all services in one process")

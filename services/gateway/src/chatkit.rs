@@ -5,6 +5,8 @@
 
 pub(crate) mod bearer;
 mod frames;
+pub(crate) mod told;
+mod wire;
 
 use std::convert::Infallible;
 
@@ -21,9 +23,7 @@ use proto::{
     chat::v1::{ProcessRequest, ProcessResponse, process_response::Frame},
     common::v1::Caller,
 };
-use serde_json::{Map, Value};
 use tonic::Streaming;
-use utoipa::ToSchema;
 
 use crate::{body, caller::Client, door::Door, edge, error, openapi::ChatProblems, problem::Problem};
 
@@ -34,20 +34,6 @@ const BODY_MAX: usize = 256 << 10;
 const SERVICE: &str = "chat-agent";
 /// Longest language tag that travels.
 const LOCALE_MAX: usize = 35;
-
-/// One request of the ChatKit server protocol.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body, which is passed on as it is")]
-pub(crate) struct ChatRequest {
-    /// What is asked: `threads.create`, `threads.add_user_message`, `threads.list`, and so on.
-    #[serde(rename = "type")]
-    #[schema(example = "threads.list")]
-    kind: String,
-    /// What it is asked with; each `type` has its own.
-    params: Map<String, Value>,
-    /// Marketing facts about the visit, as in a session's `traits`.
-    metadata: Option<Map<String, Value>>,
-}
 
 /// Talk
 ///
@@ -61,7 +47,7 @@ pub(crate) struct ChatRequest {
     operation_id = "process_chat",
     security(("client_secret" = [])),
     request_body(
-        content = ChatRequest,
+        content = wire::ChatRequest,
         example = json!({"type": "threads.list", "params": {"limit": 20, "order": "desc"}}),
     ),
     responses(
@@ -70,8 +56,9 @@ pub(crate) struct ChatRequest {
             description = "The answer, or a stream of events.",
             content(
                 (Object = "application/json"),
-                (String = "text/event-stream"),
+                (told::ChatFrame = "text/event-stream"),
             ),
+            headers(("Cache-Control" = String, description = "Always `no-store`.")),
         ),
         ChatProblems,
     ),

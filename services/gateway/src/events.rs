@@ -13,7 +13,10 @@ use bytes::Bytes;
 use domain::Fault;
 use proto::sheets::v1::IngestEventsRequest;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::schema::{AnyOfBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type},
+};
 
 use crate::{body, caller::Client, door::Door, error, openapi::EventProblems, problem::Problem};
 
@@ -21,22 +24,39 @@ const BODY_MAX: usize = 256 << 10;
 const SERVICE: &str = "sheets-writer";
 const SECRET: &str = "x-frontdesk-secret";
 const HOP: &str = "x-frontdesk-hop";
+/// Text that counts as absent.
+const BLANK: &str = r"^[ \t\r\n]*$";
 
 /// One event. Members that are not listed are kept with it.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body, which is passed on as it is")]
 pub(crate) struct Event {
-    /// What makes a repetition recognisable; a hash of the event if absent.
+    /// What makes a repetition recognisable; a hash of the event if absent or blank.
+    #[schema(pattern = r"^[ \t\r\n]*[A-Za-z0-9_.:-]{0,128}[ \t\r\n]*$")]
     id: Option<String>,
     /// What happened: `chat.turn`, `calendar.booked`, or anything else, which is kept as a chat event.
     #[serde(rename = "type")]
-    #[schema(example = "chat.turn")]
+    #[schema(
+        example = "chat.turn",
+        max_length = 128,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     kind: String,
     /// The chat session.
     session_id: Option<String>,
-    /// When it happened, RFC 3339.
-    #[schema(format = DateTime)]
+    #[schema(schema_with = moment, required = false)]
     occurred_at: Option<String>,
+}
+
+/// A date and time, or nothing: a template that has no value often sends an empty text.
+fn moment() -> Schema {
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let either = AnyOfBuilder::new()
+        .item(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))))
+        .item(text().pattern(Some(BLANK)))
+        .item(ObjectBuilder::new().schema_type(Type::Null))
+        .description(Some("When it happened, RFC 3339; now if absent or blank."));
+    either.build().into()
 }
 
 /// One event, or many.
@@ -46,9 +66,15 @@ pub(crate) struct Event {
 pub(crate) enum Events {
     /// One.
     One(Event),
-    /// At most 100, all or nothing.
-    Many(Vec<Event>),
+    /// All or nothing.
+    Many(Batch),
 }
+
+/// At most 100 events.
+#[derive(ToSchema)]
+#[schema(min_items = 1, max_items = 100)]
+#[expect(dead_code, reason = "describes the body, which is passed on as it is")]
+pub(crate) struct Batch(Vec<Event>);
 
 /// What became of the events. They are durable when this is answered.
 #[derive(Serialize, ToSchema)]

@@ -2,6 +2,8 @@
 //!
 //! The invariant: a route is added together with its description; `routes!` takes no handler without one.
 
+mod headers;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
@@ -26,10 +28,12 @@ use crate::{chatkit, config::Config, docs, door::Door, events, health, problem, 
 #[openapi(
     info(
         title = "Frontdesk",
-        description = "Sessions for a website's chat agent, and books that never lose or repeat a line.",
+        description = "Sessions for a website's chat agent, and books that never lose or repeat a line. Whatever is \
+            refused is answered with a `Problem`: 404 where there is nothing, 405 with `Allow` where there is \
+            something else.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    components(schemas(problem::Document)),
+    components(schemas(problem::Document, chatkit::told::ChatEvent)),
     modifiers(&ClientSecret),
     tags(
         (name = "sessions", description = "A chat's client secret, for a page."),
@@ -97,7 +101,8 @@ pub(crate) async fn get_openapi(Extension(published): Extension<Arc<Published>>)
 
 impl Published {
     fn new(api: &OpenApi) -> Self {
-        let document = serde_json::to_value(api).expect("an OpenAPI document serializes");
+        let mut document = serde_json::to_value(api).expect("an OpenAPI document serializes");
+        headers::describe(&mut document);
         Self { json: document.to_string(), docs: docs::page(&document) }
     }
 

@@ -132,8 +132,10 @@ fn headers(fault: &Fault) -> HeaderMap {
     if fault.kind == Kind::Unauthenticated {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if let Some(wait) = fault.retry_after {
-        headers.insert(header::RETRY_AFTER, seconds(wait).into());
+    // Whoever is told to come later is told when, even if nobody inward knew.
+    let wait = fault.retry_after.or((fault.kind == Kind::RateLimited).then_some(Duration::ZERO));
+    if let Some(wait) = wait {
+        headers.insert(header::RETRY_AFTER, seconds(wait).max(1).into());
     }
     if let Some(Quota { limit, remaining, reset }) = fault.quota {
         headers.insert(HeaderName::from_static("ratelimit-limit"), limit.into());

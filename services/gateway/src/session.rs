@@ -52,7 +52,25 @@ const SERVICE: &str = "session-broker";
         content = SessionRequest,
         example = json!({"deviceId": "5f0c6f1e-8a57-4c0b-9a55-3c0b6f2f9e11", "traits": {"utm_source": "yt"}}),
     ),
-    responses((status = 200, description = "A session.", body = SessionAnswer), SessionProblems),
+    responses(
+        (
+            status = 200,
+            description = "A session.",
+            body = SessionAnswer,
+            headers(("Cache-Control" = String, description = "Always `no-store`.")),
+            links(
+                ("refresh" = (
+                    operation_id = "refresh_session",
+                    request_body = json!({
+                        "currentClientSecret": "$response.body#/client_secret",
+                        "visitorToken": "$response.body#/visitor_token",
+                    }),
+                    description = "Before the secret ends.",
+                )),
+            ),
+        ),
+        SessionProblems,
+    ),
 )]
 pub(crate) async fn create_session(
     State(door): State<Door>,
@@ -94,7 +112,25 @@ pub(crate) async fn create_session(
             "deviceId": "5f0c6f1e-8a57-4c0b-9a55-3c0b6f2f9e11",
         }),
     ),
-    responses((status = 200, description = "A session.", body = SessionAnswer), SessionProblems),
+    responses(
+        (
+            status = 200,
+            description = "A session.",
+            body = SessionAnswer,
+            headers(("Cache-Control" = String, description = "Always `no-store`.")),
+            links(
+                ("refresh" = (
+                    operation_id = "refresh_session",
+                    request_body = json!({
+                        "currentClientSecret": "$response.body#/client_secret",
+                        "visitorToken": "$response.body#/visitor_token",
+                    }),
+                    description = "Before the secret ends.",
+                )),
+            ),
+        ),
+        SessionProblems,
+    ),
 )]
 pub(crate) async fn refresh_session(
     State(door): State<Door>,

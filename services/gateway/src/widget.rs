@@ -54,8 +54,24 @@ struct Script {
     operation_id = "get_widget",
     params(("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer.")),
     responses(
-        (status = 200, description = "The script.", content_type = "text/javascript", body = String),
-        (status = 304, description = "It has not changed."),
+        (
+            status = 200,
+            description = "The script.",
+            content_type = "text/javascript",
+            body = String,
+            headers(
+                ("ETag" = String, description = "What the script is known by."),
+                ("Cache-Control" = String, description = "How long it may be used without asking."),
+            ),
+        ),
+        (
+            status = 304,
+            description = "It has not changed.",
+            headers(
+                ("ETag" = String, description = "What the script is known by."),
+                ("Cache-Control" = String, description = "How long it may be used without asking."),
+            ),
+        ),
     ),
 )]
 pub(crate) async fn get_widget(headers: HeaderMap) -> Response {

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use chassis::{Problem, config};
+use chassis::{Problem, config::AllowSandbox};
 use domain::{limit::Limit, workflow::Registry};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -13,9 +13,9 @@ use url::Url;
 /// Settings, from the environment or the command line.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
-    /// Where session records are kept: sqlite:DIR, one file a service.
-    #[arg(long, env = "STORE", default_value = "sqlite:.frontdesk")]
-    pub store: store::Location,
+    /// Where session records are kept.
+    #[command(flatten)]
+    pub store: store::Config,
 
     /// OpenAI's API key. It must be of the same project as the workflows.
     #[arg(long, env = "OPENAI_API_KEY", hide_env_values = true, value_parser = chassis::config::secret)]
@@ -50,15 +50,9 @@ pub struct Config {
     #[arg(long, env = "LIMIT_SITE", default_value = "600/m:100")]
     pub limit_site: Limit,
 
-    /// Lets a process in the cloud use a provider that is a stand-in: 1 or 0.
-    #[arg(
-        long,
-        env = "ALLOW_SANDBOX",
-        action = clap::ArgAction::Set,
-        value_parser = clap::builder::BoolishValueParser::new(),
-        default_value = "0"
-    )]
-    pub allow_sandbox: bool,
+    /// Whether stand-ins are fine.
+    #[command(flatten)]
+    pub sandbox: AllowSandbox,
 }
 
 // === impl Config ===
@@ -99,13 +93,17 @@ impl Config {
     }
 
     fn cloud_problems(&self) -> impl Iterator<Item = Problem> {
-        let sandbox = config::sandboxed("OPENAI_BASE_URL", &self.openai_base_url, self.allow_sandbox);
+        let sandbox = self.sandbox.refuse("OPENAI_BASE_URL", &self.openai_base_url);
+        let emulator = self.sandbox.refuse_emulator(self.store.firestore_emulator_host.as_deref());
         let limits = [
             ("LIMIT_VISITOR", self.limit_visitor),
             ("LIMIT_IP", self.limit_ip),
             ("LIMIT_SITE", self.limit_site),
         ];
         let off = limits.into_iter().filter(|(_, limit)| *limit == Limit::Off);
-        sandbox.into_iter().chain(off.map(|(name, _)| Problem::new(name, "must not be off in the cloud")))
+        sandbox
+            .into_iter()
+            .chain(emulator)
+            .chain(off.map(|(name, _)| Problem::new(name, "must not be off in the cloud")))
     }
 }

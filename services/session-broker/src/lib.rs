@@ -61,18 +61,11 @@ pub fn assemble(config: &Config, ctx: Context, parts: Parts) -> anyhow::Result<S
         config.registry().map_err(|problems| anyhow::anyhow!("{}", chassis::config::listed(&problems)))?;
     let openai = openai::Client::new(&config.openai_base_url, config.openai_api_key.clone(), attempt);
     let memory = memory::Memory::new(clock.clone());
+    let limits = limits::Limits::new(config, &store, &clock);
     let sessions = sessions::Sessions::new(store);
     let service = grpc::Service {
         cancel: cancel::Cancel { openai: openai.clone(), memory: memory.clone(), sessions: sessions.clone() },
-        mint: Arc::new(mint::Mint {
-            registry,
-            limits: limits::Limits::new(config),
-            openai,
-            memory,
-            sessions,
-            clock,
-            ctx,
-        }),
+        mint: Arc::new(mint::Mint { registry, limits, openai, memory, sessions, clock, ctx }),
     };
     Ok(Grpc::new(proto::FILE_DESCRIPTOR_SET).add(SessionServiceServer::new(service)).into())
 }

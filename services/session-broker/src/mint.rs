@@ -137,7 +137,7 @@ impl Mint {
         target: Target,
         shown: Option<SecretString>,
     ) -> Result<Session<'_>, Error> {
-        self.limits.check(&caller).map_err(Error::Limited)?;
+        self.limits.check(&caller).await.map_err(Error::Limited)?;
         let workflow = self
             .registry
             .choose(&target.workflow, &caller.site, &target.page)
@@ -165,13 +165,15 @@ impl Mint {
     }
 
     async fn hold(self: &Arc<Self>, plan: Plan, shown: Option<SecretString>) -> Result<Held, Error> {
-        match self.memory.get(&plan.key(), shown.as_ref()).await {
-            Some(held) => Ok(held),
-            None => {
-                let mint = Arc::clone(self);
-                self.detach(async move { mint.make(&plan, shown.as_ref()).await }).await
+        let key = plan.key();
+        if let Some(held) = self.memory.get(&key, shown.as_ref()).await {
+            if !self.sessions.is_cancelled_elsewhere(&held.id).await {
+                return Ok(held);
             }
+            self.memory.forget(&key, &held.id).await;
         }
+        let mint = Arc::clone(self);
+        self.detach(async move { mint.make(&plan, shown.as_ref()).await }).await
     }
 
     /// Does `work` in a task of its own, under the caller's deadline, request id and span.

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 use chassis::{
     http::RequestExt as _,
     retry::{Policy, Verdict, retry},
+    telemetry,
 };
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{RequestBuilder, StatusCode};
@@ -20,8 +21,8 @@ use crate::failure::Failure;
 
 /// Longest life of a client secret: the maximum of `expires_after.seconds`.
 pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_secs(600);
-/// Longest answer that is read.
-const LONGEST_ANSWER: usize = 64 * 1024;
+/// Longest answer that is read: it repeats the state variables, 64 of 512 characters, of up to 12 bytes each in JSON.
+const LONGEST_ANSWER: usize = 512 * 1024;
 /// One retry, soon: a visitor waits.
 const RETRY: Policy =
     Policy { attempts: 2, base: Duration::from_millis(100), cap: Duration::from_millis(1_000) };
@@ -137,24 +138,16 @@ fn verdict(failure: &Failure) -> Verdict {
 }
 
 async fn attempt(request: RequestBuilder) -> Result<Vec<u8>, Failure> {
-    let mut response = request.send().await.map_err(|error| Failure::of_transport(&error))?;
-    let answer = bounded(&mut response).await;
+    let mut response = telemetry::send(request).await.map_err(|error| Failure::of_transport(&error))?;
+    let answer = match chassis::http::read_within(&mut response, LONGEST_ANSWER).await {
+        Ok(body) => body.ok_or(Failure::Malformed("it is longer than 512 kB")),
+        Err(error) => Err(Failure::of_transport(&error)),
+    };
     if response.status().is_success() {
         return answer;
     }
     // The status says enough when the body of a failure cannot be read.
     Err(Failure::of_answer(response.status(), response.headers(), &answer.unwrap_or_default()))
-}
-
-async fn bounded(response: &mut reqwest::Response) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| Failure::of_transport(&error))? {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
-            return Err(Failure::Malformed("it is longer than 64 kB"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 // === impl Body ===

@@ -14,7 +14,7 @@ use crate::memory::Key;
 
 const SESSIONS: Collection<Record> = Collection::new("sessions");
 /// What these documents ask of a store.
-pub const SCHEMA: Schema = Schema { version: 1, indexes: &[] };
+pub const SCHEMA: Schema = Schema { version: 1, indexes: &[], expiring: &["limits", "sessions"] };
 /// How long a record outlives its session.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
@@ -80,9 +80,16 @@ impl Sessions {
         Ok(SESSIONS.get(&*self.store, id).await?.map(|found| found.value))
     }
 
-    /// Keeps a new record.
+    /// Whether another process has ended this session, whose secret ours still holds. Where the store has no answer
+    /// the visitor's chat is worth more: OpenAI takes no secret of a session that was ended.
+    pub(crate) async fn is_cancelled_elsewhere(&self, id: &str) -> bool {
+        self.store.is_shared()
+            && matches!(self.get(id).await, Ok(Some(Record { status: Status::Cancelled, .. })))
+    }
+
+    /// Keeps a new record. Its id is new, and guarded by that a commit whose answer is lost can be found out.
     pub(crate) async fn add(&self, id: &str, record: &Record) -> Result<(), Error> {
-        match self.commit(write(id, record, Precondition::Any)).await? {
+        match self.commit(write(id, record, Precondition::Absent)).await? {
             Commit::Done(_) => Ok(()),
             Commit::Conflict | Commit::Unknown => Err(Error::Unknown),
         }

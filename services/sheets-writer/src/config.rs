@@ -2,7 +2,7 @@
 
 use chassis::{
     Problem,
-    config::{base_url, sandboxed, secret},
+    config::{AllowSandbox, base_url, secret},
 };
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
@@ -11,9 +11,9 @@ use url::Url;
 /// Settings of the ledger.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Config {
-    /// Where documents are kept: `sqlite:DIR`, one file a service
-    #[arg(long, env = "STORE", default_value = "sqlite:.frontdesk")]
-    pub store: store::Location,
+    /// Where events, contacts and rows are kept.
+    #[command(flatten)]
+    pub store: store::Config,
 
     /// Id of the spreadsheet that the ledger fills
     #[arg(long, env = "GOOGLE_SHEETS_ID")]
@@ -40,15 +40,9 @@ pub struct Config {
     #[arg(long, env = "LEAD_SCORE_THRESHOLD", default_value = "0.5", value_parser = score)]
     pub lead_score_threshold: f64,
 
-    /// Start in the cloud although a provider is a sandbox
-    #[arg(
-        long,
-        env = "ALLOW_SANDBOX",
-        action = clap::ArgAction::Set,
-        value_parser = clap::builder::BoolishValueParser::new(),
-        default_value = "0"
-    )]
-    pub allow_sandbox: bool,
+    /// Whether stand-ins are fine.
+    #[command(flatten)]
+    pub sandbox: AllowSandbox,
 }
 
 impl chassis::Config for Config {
@@ -66,7 +60,8 @@ impl chassis::Config for Config {
             );
         }
         if cloud {
-            problems.extend(sandboxed("SHEETS_BASE_URL", &self.sheets_base_url, self.allow_sandbox));
+            problems.extend(self.sandbox.refuse_emulator(self.store.firestore_emulator_host.as_deref()));
+            problems.extend(self.sandbox.refuse("SHEETS_BASE_URL", &self.sheets_base_url));
         }
         problems
     }

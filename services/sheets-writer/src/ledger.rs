@@ -8,16 +8,19 @@ mod cells;
 mod closing;
 mod compose;
 mod layout;
+mod lease;
 mod locate;
 mod outcome;
 mod pace;
 mod protocol;
 mod seen;
+mod takeover;
+mod timer;
 mod trouble;
 mod writer;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -32,9 +35,11 @@ use crate::{
     rows::{self, State},
     sheets,
 };
+use lease::Tenure;
 use protocol::Head;
+use timer::{System, Timer};
 use trouble::Trouble;
-use writer::Writer;
+use writer::{Pause, Writer};
 
 /// The ledger's own state.
 pub(crate) const LEDGER: Collection<Head> = Collection::new("ledger");
@@ -52,6 +57,8 @@ pub(crate) struct Ledger {
     clock: Clock,
     wake: Notify,
     blocked: Mutex<Option<String>>,
+    timer: Arc<dyn Timer>,
+    tenure: Tenure,
 }
 
 /// How far the spreadsheet is behind.
@@ -70,7 +77,16 @@ pub(crate) struct Status {
 
 impl Ledger {
     pub(crate) fn new(store: Arc<dyn Store>, sheets: sheets::Client, zone: TimeZone, clock: Clock) -> Self {
-        Self { store, sheets, zone, clock, wake: Notify::new(), blocked: Mutex::new(None) }
+        Self {
+            store,
+            sheets,
+            zone,
+            wake: Notify::new(),
+            blocked: Mutex::new(None),
+            timer: Arc::new(System),
+            tenure: Tenure::new(clock()),
+            clock,
+        }
     }
 
     /// Rows wait; write them soon.
@@ -89,29 +105,45 @@ impl Ledger {
                 return;
             }
             tracing::error!("the ledger's writer panicked and is started again");
-            tokio::time::sleep(AFTER_A_PANIC).await;
+            self.timer.sleep(AFTER_A_PANIC).await;
         }
     }
 
     async fn write(self: Arc<Self>, shutdown: CancellationToken) {
         let mut writer = Writer::new(&self);
         while !shutdown.is_cancelled() {
-            let pause = match writer.step().await {
-                Ok(pause) => {
-                    self.report(writer.trouble());
-                    pause
-                }
-                Err(trouble) => writer.recover(trouble),
-            };
-            let Some(pause) = pause else { continue };
+            let Some(pause) = self.turn(&mut writer).await else { continue };
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                () = tokio::time::sleep(pause.longest) => {}
+                () = self.timer.sleep(pause.longest) => {}
                 () = self.wake.notified(), if pause.until_woken => {}
             }
         }
-        if let Err(trouble) = writer.finish().await {
-            tracing::warn!(error = %Chain(&trouble), "the last batch is settled at the next start");
+        match writer.finish().await {
+            Ok(()) => {}
+            Err(Trouble::Overtaken) if self.is_shared() => {}
+            Err(trouble) => {
+                tracing::warn!(error = %Chain(&trouble), "the last batch is settled at the next start");
+            }
+        }
+    }
+
+    async fn turn(&self, writer: &mut Writer<'_>) -> Option<Pause> {
+        match writer.step().await {
+            Ok(pause) => {
+                self.report(writer.trouble()).await;
+                pause
+            }
+            Err(trouble) => {
+                let pause = writer.recover(&trouble);
+                if pause.is_some() {
+                    self.report(Some(&trouble)).await;
+                } else {
+                    tracing::info!("another process writes the ledger now");
+                    *self.blocked() = None;
+                }
+                pause
+            }
         }
     }
 
@@ -125,7 +157,7 @@ impl Ledger {
             batch_open: head.open.is_some(),
             pending: rows::count(&*self.store, State::Pending).await?,
             parked: rows::count(&*self.store, State::Parked).await?,
-            blocked: self.blocked.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default(),
+            blocked: self.blocked_by(&head).unwrap_or_default(),
         })
     }
 
@@ -143,18 +175,35 @@ impl Ledger {
         }
     }
 
-    /// Remembers what keeps rows from being written, and logs it when it changes.
-    fn report(&self, trouble: Option<&Trouble>) {
+    /// What keeps rows from being written: only the process that writes knows.
+    fn blocked_by(&self, head: &Head) -> Option<String> {
+        match &head.lease {
+            Some(lease) if self.is_shared() && !self.tenure.owns(Some(lease)) => lease.trouble.clone(),
+            _ => self.blocked().clone(),
+        }
+    }
+
+    fn blocked(&self) -> MutexGuard<'_, Option<String>> {
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers what keeps rows from being written; when it changes, logs it and tells the other processes.
+    async fn report(&self, trouble: Option<&Trouble>) {
         let now = trouble.map(|trouble| Chain(trouble).to_string());
-        let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
-        if *blocked == now {
+        if std::mem::replace(&mut *self.blocked(), now.clone()) == now {
             return;
         }
         match &now {
             Some(why) => tracing::error!(error = why, "rows wait"),
             None => tracing::info!("rows are written again"),
         }
-        *blocked = now;
+        let store_failed = matches!(trouble, Some(Trouble::Store(_)));
+        if !store_failed
+            && self.tenure.is_held(self.timer.now())
+            && let Err(error) = self.renew().await
+        {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the other processes are not told");
+        }
     }
 }
 
@@ -162,3 +211,6 @@ impl Ledger {
 fn all_tabs() -> impl Iterator<Item = Tab> {
     Tab::ALL.into_iter()
 }
+
+#[cfg(test)]
+mod tests;

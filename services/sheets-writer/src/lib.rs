@@ -32,10 +32,10 @@ pub use config::Config;
 pub const NAME: &str = "sheets-writer";
 
 /// What this service declares about its documents.
-const SCHEMA: Schema = Schema { version: 1, indexes: INDEXES };
+pub const SCHEMA: Schema = Schema { version: 1, indexes: INDEXES, expiring: &[] };
 
 /// The indexes that its queries name.
-pub const INDEXES: &[&Index] = &[&rows::BY_STATE, &rows::BY_TAB];
+pub const INDEXES: &[&Index] = &[&rows::BY_AGE, &rows::BY_STATE, &rows::BY_TAB];
 
 /// Wires the service: store, Sheets client, the ledger's own task, four gRPC services.
 pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {

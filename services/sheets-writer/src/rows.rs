@@ -9,16 +9,23 @@ use domain::{Cell, Cells, Row, Tab, id};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{Attempts, Collection, Error, Found, Index, Query, Store, Work};
+use store::{Attempts, Collection, Error, Index, Query, Store, Work};
 
 /// All rows of all tabs.
 pub(crate) const ROWS: Collection<RowDoc> = Collection::new("rows");
+/// Rows of all tabs by where they stand, oldest first.
+pub(crate) const BY_AGE: Index =
+    Index { collection: "rows", name: "by_age", fields: &["state", "occurred_at"], orders: store::ASCENDING };
 /// Rows of a tab by where they stand, oldest first.
-pub(crate) const BY_STATE: Index =
-    Index { collection: "rows", name: "by_state", fields: &["tab", "state", "occurred_at"] };
+pub(crate) const BY_STATE: Index = Index {
+    collection: "rows",
+    name: "by_state",
+    fields: &["tab", "state", "occurred_at"],
+    orders: store::ASCENDING,
+};
 /// Rows of a tab, oldest first.
 pub(crate) const BY_TAB: Index =
-    Index { collection: "rows", name: "by_tab", fields: &["tab", "occurred_at"] };
+    Index { collection: "rows", name: "by_tab", fields: &["tab", "occurred_at"], orders: store::ASCENDING };
 
 /// Where a row stands between the store and the spreadsheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,9 +189,18 @@ pub(crate) async fn in_state(
     tab: Tab,
     state: State,
     limit: u32,
-) -> Result<Vec<Found<RowDoc>>, Error> {
-    let query = Query::new(&BY_STATE, [json!(tab), json!(state)]).limit(limit);
-    store.query(query).await?.documents.into_iter().map(|document| ROWS.read(document)).collect()
+) -> Result<Vec<RowDoc>, Error> {
+    first(store, Query::new(&BY_STATE, [json!(tab), json!(state)]).limit(limit)).await
+}
+
+/// The oldest rows of all tabs that stand in `state`, at most `limit`.
+pub(crate) async fn oldest(store: &dyn Store, state: State, limit: u32) -> Result<Vec<RowDoc>, Error> {
+    first(store, Query::new(&BY_AGE, [json!(state)]).limit(limit)).await
+}
+
+async fn first(store: &dyn Store, query: Query) -> Result<Vec<RowDoc>, Error> {
+    let documents = store.query(query).await?.documents;
+    documents.into_iter().map(|document| Ok(ROWS.read(document)?.value)).collect()
 }
 
 /// How many rows of all tabs stand in `state`.

@@ -8,7 +8,7 @@ pub(crate) mod body;
 
 use std::time::Duration;
 
-use chassis::http::RequestExt as _;
+use chassis::{http::RequestExt as _, telemetry};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
@@ -131,7 +131,7 @@ impl Client {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        match request.send().await {
+        match telemetry::send(request).await {
             Ok(response) => read(response).await,
             Err(error) => Reply::Unclear(Trouble::NoAnswer(cause(&error))),
         }

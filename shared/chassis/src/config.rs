@@ -158,11 +158,36 @@ pub fn base_url(text: &str) -> Result<Url, String> {
     if plain { Ok(url) } else { Err(WHY.into()) }
 }
 
-/// The problem of a provider's address that is plain http: a stand-in, or it shows the key to the network. Neither goes
-/// unasked in the cloud.
-pub fn sandboxed(setting: &str, address: &Url, allowed: bool) -> Option<Problem> {
-    let unasked = address.scheme() == "http" && !allowed;
-    unasked.then(|| Problem::new(setting, "must be https in the cloud unless ALLOW_SANDBOX is 1"))
+/// Whether a provider may be a stand-in where it matters. For the services to flatten into their settings.
+#[derive(clap::Args, Clone, Copy, Debug, Default)]
+#[group(skip)]
+pub struct AllowSandbox {
+    /// Lets a process in the cloud use a provider that is a stand-in: 1 or 0
+    #[arg(
+        long,
+        env = "ALLOW_SANDBOX",
+        action = clap::ArgAction::Set,
+        value_parser = clap::builder::BoolishValueParser::new(),
+        default_value = "0"
+    )]
+    pub allow_sandbox: bool,
+}
+
+impl AllowSandbox {
+    /// The problem of a provider's address that is plain http: a stand-in, or it shows the key to the network. Neither
+    /// goes unasked in the cloud.
+    pub fn refuse(self, setting: &str, address: &Url) -> Option<Problem> {
+        let unasked = address.scheme() == "http" && !self.allow_sandbox;
+        unasked.then(|| Problem::new(setting, "must be https in the cloud unless ALLOW_SANDBOX is 1"))
+    }
+
+    /// The problem of an emulator in Firestore's place: what it keeps is gone with it.
+    pub fn refuse_emulator(self, host: Option<&str>) -> Option<Problem> {
+        let unasked = host.is_some() && !self.allow_sandbox;
+        unasked.then(|| {
+            Problem::new("FIRESTORE_EMULATOR_HOST", "must be unset in the cloud unless ALLOW_SANDBOX is 1")
+        })
+    }
 }
 
 /// Problems in one line.

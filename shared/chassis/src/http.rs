@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, redirect};
+use reqwest::{Client, RequestBuilder, Response, redirect};
 
 use crate::{deadline, telemetry};
 
@@ -45,6 +45,21 @@ impl RequestExt for RequestBuilder {
         telemetry::inject(&mut headers);
         self.timeout(deadline::clamp(timeout)).headers(headers)
     }
+}
+
+/// The body of an answer; `None` if it has more than `longest` bytes.
+///
+/// # Errors
+/// What the transport says.
+pub async fn read_within(answer: &mut Response, longest: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > longest {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
 }
 
 /// `Retry-After` in whole seconds, at least one and at most an hour; a date there is taken for no hint.

@@ -7,6 +7,7 @@
 mod http;
 mod json;
 mod otlp;
+mod outbound;
 mod scope;
 
 use std::{
@@ -39,6 +40,7 @@ pub(crate) use self::scope::{Observed, Report, Scope};
 pub use self::{
     http::{HttpLayer, HttpService, http_layer},
     json::CloudLog,
+    outbound::send,
 };
 
 /// What the process may take to send what it still holds.
@@ -84,7 +86,8 @@ pub fn init(name: &'static str, cloud: bool, vars: &Vars) -> Guard {
         fmt::layer::<Registry>().with_writer(io::stderr).with_ansi(terminal).with_filter(filter).boxed()
     };
     let traces = tracing_opentelemetry::layer().with_tracer(providers.traces.tracer("chassis"));
-    let traces = traces.with_location(false).with_threads(false).with_filter(LevelFilter::INFO);
+    let traces = traces.with_location(false).with_threads(false).with_target(false);
+    let traces = traces.with_tracked_inactivity(false).with_filter(LevelFilter::INFO);
     // fails where a subscriber is set already, which then stays
     let _ = tracing_subscriber::registry().with(logs).with(traces).try_init();
     if bad_filter {

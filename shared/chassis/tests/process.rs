@@ -244,7 +244,10 @@ fn logs_hold_no_secret() {
     assert!(answer.contains(failed["request.id"].as_str().unwrap()));
     assert!(failed["duration_ms"].is_f64());
     let served: Vec<_> = lines.iter().filter(|line| line["message"] == "request served").collect();
-    assert_eq!(served[0]["http.route"], "unmatched");
+    assert_eq!(
+        (&served[0]["http.route"], &served[0]["http.response.status_code"]),
+        (&Value::Null, &404.into())
+    );
     assert_eq!(shop.exit_code(), Some(0));
 }
 

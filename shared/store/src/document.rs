@@ -22,7 +22,7 @@ impl fmt::Display for Key {
 
 /// Which state of a document it is. Only equality means anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Version(pub u64);
+pub struct Version(pub(crate) u128);
 
 /// A document as it was read.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,10 +4,13 @@
 //! preconditions. The invariant: when [`Store::commit`] answers [`Commit::Done`], the writes survive a `kill -9` and
 //! a power cut; when it answers [`Commit::Conflict`] or an error, none of them happened.
 
+mod backoff;
 mod collection;
+mod config;
 mod cursor;
 mod document;
 mod error;
+pub mod firestore;
 pub mod limiter;
 mod location;
 mod query;
@@ -16,10 +19,12 @@ pub mod sqlite;
 mod work;
 
 pub use collection::{Collection, Found};
+pub use config::Config;
 pub use document::{Document, Key, Op, Precondition, Version, Write};
 pub use error::Error;
+pub use firestore::{Indexes, indexes};
 pub use location::Location;
-pub use query::{Index, Order, Page, Query, Range};
+pub use query::{ASCENDING, BOTH, DESCENDING, Index, Order, Page, Query, Range};
 pub use work::{Attempts, Work};
 
 use jiff::Timestamp;
@@ -61,6 +66,9 @@ pub trait Store: Send + Sync + 'static {
     /// One page of the documents that a declared index finds. Expired documents are left out, and so are those that
     /// lack a field of the index.
     async fn query(&self, query: Query) -> Result<Page, Error>;
+
+    /// Whether other processes may have the same documents open.
+    fn is_shared(&self) -> bool;
 }
 
 /// What a service declares about its documents when it opens its store.
@@ -70,4 +78,6 @@ pub struct Schema {
     pub version: u32,
     /// The indexes that queries name.
     pub indexes: &'static [&'static Index],
+    /// The collections whose documents may expire.
+    pub expiring: &'static [&'static str],
 }

@@ -16,7 +16,17 @@ pub struct Index {
     pub name: &'static str,
     /// The fields.
     pub fields: &'static [&'static str],
+    /// In which directions it is read: one of [`ASCENDING`], [`DESCENDING`] and [`BOTH`]. In Firestore each is an
+    /// index of its own.
+    pub orders: &'static [Order],
 }
+
+/// [`Index::orders`] of an index that is read from its beginning.
+pub const ASCENDING: &[Order] = &[Order::Ascending];
+/// [`Index::orders`] of an index that is read from its end.
+pub const DESCENDING: &[Order] = &[Order::Descending];
+/// [`Index::orders`] of an index that is read both ways.
+pub const BOTH: &[Order] = &[Order::Ascending, Order::Descending];
 
 /// A range of the field that follows the equal ones.
 #[derive(Clone, Debug, PartialEq)]

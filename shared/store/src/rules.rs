@@ -17,6 +17,8 @@ use crate::{
 const BODY: usize = 900_000;
 /// Most bytes of an id.
 const ID: usize = 256;
+/// Most bytes of a text in an index. Firestore keeps no more than 1,500 of a value there.
+const INDEXED: usize = 1_500;
 /// Most documents of a page.
 const PAGE: u32 = 1_000;
 /// How deep a document may nest. A reader of JSON stops at 128, and what is written must be readable.
@@ -35,7 +37,11 @@ pub(crate) fn check_schema(schema: &Schema) -> Result<(), Error> {
     for index in schema.indexes {
         let fields: HashSet<_> = index.fields.iter().collect();
         let named = is_name(index.collection) && is_name(index.name);
-        if !named || fields.len() != index.fields.len() || !index.fields.iter().all(|field| is_field(field)) {
+        if !named
+            || index.orders.is_empty()
+            || fields.len() != index.fields.len()
+            || !index.fields.iter().all(|field| is_field(field))
+        {
             return invalid(format!("index {}.{} is malformed", index.collection, index.name));
         }
         if !seen.insert((index.collection, index.name)) {
@@ -50,7 +56,8 @@ fn is_name(name: &str) -> bool {
 }
 
 fn is_field(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    let digit = name.starts_with(|first: char| first.is_ascii_digit());
+    !name.is_empty() && !digit && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Checks the name of a document.
@@ -65,19 +72,35 @@ pub(crate) fn check_key(key: &Key) -> Result<(), Error> {
 }
 
 /// Checks the writes of a commit, except for the size of their bodies.
-pub(crate) fn check_writes(writes: &[Write]) -> Result<(), Error> {
+pub(crate) fn check_writes(writes: &[Write], schema: &Schema) -> Result<(), Error> {
     let mut seen = HashSet::with_capacity(writes.len());
     for write in writes {
         check_key(&write.key)?;
         if !seen.insert(&write.key) {
             return invalid(format!("a document of {} is written twice", write.key.collection));
         }
-        let Op::Put { body, .. } = &write.op else { continue };
+        let Op::Put { body, expires_at } = &write.op else { continue };
+        if expires_at.is_some() && !schema.expiring.contains(&write.key.collection) {
+            return invalid(format!("documents of {} are not declared to expire", write.key.collection));
+        }
+        if let Some(field) = too_long_for_an_index(write.key.collection, body, schema) {
+            return invalid(format!(
+                "{field} of a document of {} is too long for an index",
+                write.key.collection
+            ));
+        }
         if !body.is_object() || !nests_within(body, DEPTH) {
             return invalid(format!("a document of {} is no object or too deep", write.key.collection));
         }
     }
     Ok(())
+}
+
+/// An indexed field whose text Firestore would cut in its index.
+fn too_long_for_an_index(collection: &str, body: &Value, schema: &Schema) -> Option<&'static str> {
+    let of = |index: &&&Index| index.collection == collection;
+    let mut fields = schema.indexes.iter().filter(of).flat_map(|index| index.fields);
+    fields.find(|field| body[**field].as_str().is_some_and(|text| text.len() > INDEXED)).copied()
 }
 
 fn nests_within(value: &Value, depth: usize) -> bool {
@@ -137,6 +160,9 @@ impl Plan {
         let index = query.index;
         if !schema.indexes.contains(&index) {
             return invalid(format!("index {}.{} is not declared", index.collection, index.name));
+        }
+        if !index.orders.contains(&query.order) {
+            return invalid(format!("index {}.{} is not read that way", index.collection, index.name));
         }
         let taken = query.equal.len() + usize::from(query.range.is_some());
         if taken > index.fields.len() {

@@ -62,7 +62,7 @@ impl Store for Sqlite {
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<Commit, Error> {
-        rules::check_writes(&writes)?;
+        rules::check_writes(&writes, &self.schema)?;
         let changes = writes.into_iter().map(change).collect::<Result<_, _>>()?;
         self.writer.commit(changes).await
     }
@@ -74,6 +74,10 @@ impl Store for Sqlite {
             next: found.last.map(|position| cursor::encode(position, &query)),
             documents: found.documents,
         })
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 }
 

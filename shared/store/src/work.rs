@@ -9,10 +9,13 @@ use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Collection, Commit, Document, Error, Key, Op, Precondition, Store, Write};
+use crate::{Collection, Commit, Document, Error, Key, Op, Precondition, Store, Write, backoff::jittered};
 
 /// How often a conflicting work is done again before it counts as contended.
 const ATTEMPTS: u32 = 100;
+
+/// The conflict after which pauses grow no longer.
+const LONGEST_PAUSE: u32 = 3;
 
 /// Reads and writes on their way into one commit.
 pub struct Work<'s> {
@@ -48,6 +51,8 @@ impl Attempts {
             Commit::Conflict if self.0 + 1 == ATTEMPTS => Err(Error::Contended(ATTEMPTS)),
             Commit::Conflict => {
                 self.0 += 1;
+                // Those who met at a document go their ways before they come again.
+                tokio::time::sleep(jittered(self.0.min(LONGEST_PAUSE))).await;
                 Ok(false)
             }
         }

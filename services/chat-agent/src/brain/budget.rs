@@ -1,48 +1,37 @@
 //! What a day may cost: tokens of one visitor, money of one site.
 //!
-//! Counters are documents of a day that end by themselves. The invariants: what a turn took is added once, whoever else
-//! adds at the same moment; an answer that nobody heard to its end counts too.
+//! Counters are documents of a day that end by themselves. A turn reserves what turns take on average before it asks
+//! the model, and what it took is counted when it ends: two commits a turn. The invariants: a turn begins only while
+//! what was used and what is promised to turns under way, at all instances together, is less than the limit; what a
+//! turn took is added once, whoever else adds at the same moment; an answer that nobody heard to its end counts too.
+
+mod counter;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use domain::Money;
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use serde::{Deserialize, Serialize};
-use store::{Attempts, Collection, Store, Work};
+use jiff::SignedDuration;
+use store::{Attempts, Collection, Error, Store, Work};
 
+use self::counter::Subject;
 use super::price::{Prices, billionths};
 use crate::{
     config::{Cap, Config},
     turn::Turn,
 };
 
+pub(crate) use self::counter::Counter;
+
 /// How long a counter is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(40 * 24);
 /// From which share of the budget on somebody is told, in percent.
 const NOTICE: u64 = 80;
+/// What a turn is expected to take before there was any.
+const FIRST: Taken = Taken { input_tokens: 2_000, output_tokens: 300 };
 
 const USAGE: Collection<Counter> = Collection::new("usage");
-
-/// What was used in a day, by one visitor or by one site.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Counter {
-    /// The day in UTC.
-    pub(crate) day: String,
-    /// `visitor` or `site`.
-    pub(crate) scope: String,
-    /// The visitor's id, or the site's host.
-    pub(crate) subject: String,
-    /// Turns that asked the model.
-    pub(crate) turns: u64,
-    /// Tokens read.
-    pub(crate) input_tokens: u64,
-    /// Tokens written.
-    pub(crate) output_tokens: u64,
-    /// Cost in billionths of a major unit.
-    pub(crate) cost_billionths: u64,
-    /// Somebody was told that the budget runs out.
-    pub(crate) noticed: bool,
-}
 
 /// What a turn took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +50,11 @@ pub(crate) enum Spent {
     /// The site's money.
     Money,
 }
+
+/// What was promised to a turn. It ends by itself if the turn is never counted.
+#[derive(Debug)]
+#[must_use = "it holds a part of the budget until the turn is counted"]
+pub(crate) struct Reservation(String);
 
 /// Counts and compares.
 pub(crate) struct Budget {
@@ -96,28 +90,65 @@ impl Budget {
         Ok(Self { store, tokens: config.limit_tokens_day, money: config.budget_day, prices })
     }
 
-    /// Whether the visitor and the site have anything left today.
-    pub(crate) async fn check(&self, turn: &Turn) -> Result<Result<(), Spent>, store::Error> {
-        let [visitor, site] = subjects(turn);
-        if let Some(most) = self.tokens.amount()
-            && self.read(&visitor).await?.is_some_and(|used| used.tokens() >= most)
-        {
-            return Ok(Err(Spent::Tokens));
+    /// Reserves what a turn may take, if the visitor and the site have anything left today.
+    pub(crate) async fn reserve(
+        &self,
+        turn: &Turn,
+        model: &str,
+    ) -> Result<Result<Reservation, Spent>, Error> {
+        let reservation = Reservation(turn.new_id("res_"));
+        let mut attempts = Attempts::default();
+        loop {
+            let mut work = self.begin(turn).await?;
+            if let Err(spent) = self.promise(&mut work, turn, model, &reservation).await? {
+                return Ok(Err(spent));
+            }
+            match attempts.commit(work).await {
+                Ok(true) => return Ok(Ok(reservation)),
+                Ok(false) => {}
+                // There was something left, and a visitor's turn is worth more than the certainty of a promise.
+                Err(Error::Unknown | Error::Contended(_)) => return Ok(Ok(reservation)),
+                Err(error) => return Err(error),
+            }
         }
-        if let Some(most) = self.money.amount()
-            && self.read(&site).await?.is_some_and(|used| used.cost_billionths >= billionths(most))
-        {
-            return Ok(Err(Spent::Money));
+    }
+
+    async fn promise(
+        &self,
+        work: &mut Work<'_>,
+        turn: &Turn,
+        model: &str,
+        reservation: &Reservation,
+    ) -> Result<Result<(), Spent>, Error> {
+        let now = turn.now();
+        let [(of_visitor, mut visitor), (of_site, mut site)] = load(work, turn).await?;
+        let first = (
+            FIRST.input_tokens + FIRST.output_tokens,
+            self.prices.cost(model, FIRST.input_tokens, FIRST.output_tokens),
+        );
+        let (tokens, cost) = site.mean().unwrap_or(first);
+        if let Some(most) = self.tokens.amount() {
+            if visitor.tokens().saturating_add(visitor.promised(now)) >= most {
+                return Ok(Err(Spent::Tokens));
+            }
+            // Who has long conversations goes on having them.
+            let tokens = visitor.mean().map_or(tokens, |(own, _)| own.max(tokens));
+            visitor.reserve(&reservation.0, tokens, now);
+            work.put_until(&USAGE, &of_visitor.id, &visitor, Some(now + KEPT));
+        }
+        if let Some(most) = self.money.amount().map(billionths) {
+            if site.cost_billionths.saturating_add(site.promised(now)) >= most {
+                return Ok(Err(Spent::Money));
+            }
+            site.reserve(&reservation.0, cost, now);
+            work.put_until(&USAGE, &of_site.id, &site, Some(now + KEPT));
         }
         Ok(Ok(()))
     }
 
-    /// Counts what a turn took. A failure is logged: the answer has been given.
-    pub(crate) async fn spend(&self, turn: &Turn, model: &str, taken: Taken) {
-        if taken == Taken::default() {
-            return;
-        }
-        match self.add(turn, model, taken).await {
+    /// Counts what a turn took in place of what was reserved. A failure is logged: the answer has been given.
+    pub(crate) async fn spend(&self, turn: &Turn, reservation: Reservation, model: &str, taken: Taken) {
+        match self.add(turn, &reservation, model, taken).await {
             Ok(Some(site)) => tracing::warn!(site, "80 percent of BUDGET_DAY are spent"),
             Ok(None) => {}
             Err(error) => {
@@ -127,23 +158,29 @@ impl Budget {
     }
 
     /// The site, if it has just passed the share that somebody is told of.
-    async fn add(&self, turn: &Turn, model: &str, taken: Taken) -> Result<Option<String>, store::Error> {
+    async fn add(
+        &self,
+        turn: &Turn,
+        reservation: &Reservation,
+        model: &str,
+        taken: Taken,
+    ) -> Result<Option<String>, Error> {
         let cost = self.prices.cost(model, taken.input_tokens, taken.output_tokens);
         let mut attempts = Attempts::default();
         loop {
-            let mut work = Work::new(&*self.store);
+            let mut work = self.begin(turn).await?;
             let mut notice = None;
-            for key in subjects(turn) {
-                let mut used = work.get(&USAGE, &key.id).await?.unwrap_or_else(|| key.counter());
-                used.turns += 1;
-                used.input_tokens += taken.input_tokens;
-                used.output_tokens += taken.output_tokens;
-                used.cost_billionths += cost;
-                if key.scope == "site" && !used.noticed && self.is_short(&used) {
+            for (subject, mut used) in load(&mut work, turn).await? {
+                let reserved = used.reserved.remove(&reservation.0);
+                if taken == Taken::default() && reserved.is_none() {
+                    continue;
+                }
+                used.add(taken, cost);
+                if used.scope == "site" && !used.noticed && self.is_short(&used) {
                     used.noticed = true;
                     notice = Some(used.subject.clone());
                 }
-                work.put_until(&USAGE, &key.id, &used, Some(turn.now() + KEPT));
+                work.put_until(&USAGE, &subject.id, &used, Some(turn.now() + KEPT));
             }
             if attempts.commit(work).await? {
                 return Ok(notice);
@@ -151,47 +188,29 @@ impl Budget {
         }
     }
 
+    /// A work that has read both counters.
+    async fn begin(&self, turn: &Turn) -> Result<Work<'_>, Error> {
+        let mut work = Work::new(&*self.store);
+        work.prefetch(subjects(turn).iter().map(|subject| USAGE.key(&*subject.id)).collect()).await?;
+        Ok(work)
+    }
+
     fn is_short(&self, used: &Counter) -> bool {
         let most = self.money.amount().map(billionths);
         most.is_some_and(|most| used.cost_billionths >= most / 100 * NOTICE)
     }
-
-    async fn read(&self, subject: &Subject) -> Result<Option<Counter>, store::Error> {
-        Ok(USAGE.get(&*self.store, &subject.id).await?.map(|found| found.value))
-    }
 }
 
-// === impl Counter ===
-
-impl Counter {
-    fn tokens(&self) -> u64 {
-        self.input_tokens.saturating_add(self.output_tokens)
-    }
-}
-
-/// Whose counter it is.
-struct Subject {
-    id: String,
-    day: String,
-    scope: &'static str,
-    name: String,
-}
-
-impl Subject {
-    fn new(scope: &'static str, name: &str, now: Timestamp) -> Self {
-        let day = now.to_zoned(TimeZone::UTC).date().to_string();
-        let id = domain::id::digest(&[&day, scope, name]);
-        Self { id, day, scope, name: name.to_owned() }
-    }
-
-    fn counter(&self) -> Counter {
-        let (day, scope, subject) = (self.day.clone(), self.scope.to_owned(), self.name.clone());
-        Counter { day, scope, subject, ..Counter::default() }
-    }
+/// The counters of the visitor and of the site.
+async fn load(work: &mut Work<'_>, turn: &Turn) -> Result<[(Subject, Counter); 2], Error> {
+    let [visitor, site] = subjects(turn);
+    let of_visitor = work.get(&USAGE, &visitor.id).await?.unwrap_or_else(|| visitor.counter());
+    let of_site = work.get(&USAGE, &site.id).await?.unwrap_or_else(|| site.counter());
+    Ok([(visitor, of_visitor), (site, of_site)])
 }
 
 fn subjects(turn: &Turn) -> [Subject; 2] {
     let now = turn.now();
-    let visitor = Subject::new("visitor", turn.session.visitor_id.as_str(), now);
-    [visitor, Subject::new("site", &turn.session.caller.site, now)]
+    let visitor = Subject::visitor(turn.session.visitor_id.as_str(), now);
+    [visitor, Subject::site(&turn.session.caller.site, now)]
 }

@@ -8,12 +8,14 @@ use std::time::Duration;
 use chassis::{
     Context,
     client::Link,
+    request_id,
     retry::{Policy, Verdict, retry},
 };
 use domain::id::EventId;
 use proto::sheets::v1::{RecordEventsRequest, event_service_client::EventServiceClient};
 use serde_json::{Value, json};
 use tonic::Code;
+use tracing::Instrument as _;
 
 use super::facts;
 use crate::{
@@ -72,7 +74,7 @@ impl Recorder {
             events: event.to_string().into(),
         };
         let events = self.events.clone();
-        self.ctx.spawn(async move {
+        let work = async move {
             let again = move || {
                 let (mut events, request) = (events.clone(), request.clone());
                 async move { events.record_events(request).await }
@@ -84,7 +86,10 @@ impl Recorder {
             if let Err(status) = retry(RETRY, verdict, again).await {
                 tracing::error!(event.id = id, code = ?status.code(), "the books have not taken an event");
             }
-        });
+        };
+        // In the background, and still a part of the request that it tells of.
+        let work = request_id::scope(request_id::current().unwrap_or_else(request_id::make), work);
+        self.ctx.spawn(work.in_current_span());
     }
 }
 

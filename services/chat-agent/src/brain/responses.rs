@@ -10,7 +10,7 @@ pub(crate) mod sse;
 
 use std::{collections::VecDeque, time::Duration};
 
-use chassis::http::RequestExt as _;
+use chassis::{http::RequestExt as _, telemetry};
 use reqwest::{StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -73,7 +73,7 @@ impl Client {
         if response.status() != StatusCode::OK {
             return Err(Failure::of_answer(&mut response).await);
         }
-        bounded(&mut response).await
+        read(&mut response).await
     }
 
     async fn post(
@@ -83,19 +83,14 @@ impl Client {
         whole: Duration,
     ) -> Result<reqwest::Response, Failure> {
         let request = self.http.post(format!("{}/{path}", self.base)).bearer_auth(self.key.expose_secret());
-        request.json(body).outbound(whole).send().await.map_err(|error| Failure::of_transport(&error))
+        let sent = telemetry::send(request.json(body).outbound(whole)).await;
+        sent.map_err(|error| Failure::of_transport(&error))
     }
 }
 
-async fn bounded(response: &mut reqwest::Response) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| Failure::of_transport(&error))? {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
-            return Err(Failure::Malformed("it is longer than 64 kB"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+async fn read(response: &mut reqwest::Response) -> Result<Vec<u8>, Failure> {
+    let body = chassis::http::read_within(response, LONGEST_ANSWER).await;
+    body.map_err(|error| Failure::of_transport(&error))?.ok_or(Failure::Malformed("it is longer than 64 kB"))
 }
 
 // === impl Stream ===

@@ -118,7 +118,7 @@ impl<'a> Rounds<'a> {
 
     /// The model that is asked.
     pub(crate) fn model(&self) -> &'a str {
-        self.turn.session.workflow.model.as_deref().unwrap_or(&self.agent.model)
+        self.agent.model(self.turn)
     }
 
     /// What it took.

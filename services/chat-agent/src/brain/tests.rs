@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use chassis::{Context, Vars, client::Link};
 use domain::workflow::{Registry, Workflow};
 use serde_json::{Value, json};
-use store::{Location, Store};
+use store::Store;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -64,7 +64,7 @@ impl Bench {
         }
         let config: Config = chassis::config::load(&vars, []).unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let store = Location::Sqlite(dir.path().to_owned());
+        let store = store::Config::at(store::Location::Sqlite(dir.path().to_owned()));
         let store = store.open(crate::NAME, crate::SCHEMA, store::system_clock()).unwrap();
         let sheets_writer = Link::new(&books.url.parse().unwrap()).unwrap();
         let ctx = Context::new(crate::NAME, false);
@@ -103,7 +103,7 @@ async fn scene_after(mut history: Vec<Item>, text: &str) -> Scene {
 async fn listened(message: UserMessage) -> (Turn, Hearing, TempDir) {
     let Scene { turn, .. } = scene(&message.text()).await;
     let dir = tempfile::tempdir().unwrap();
-    let store = Location::Sqlite(dir.path().to_owned());
+    let store = store::Config::at(store::Location::Sqlite(dir.path().to_owned()));
     let store = store.open(crate::NAME, crate::SCHEMA, store::system_clock()).unwrap();
     let threads = Threads::new(store, store::system_clock());
     let owner =

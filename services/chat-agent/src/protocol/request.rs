@@ -343,6 +343,21 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_number_is_an_integer_however_it_is_written() {
+        let read = |limit: &str| {
+            let body = format!(r#"{{"type":"threads.list","params":{{"limit":{limit}}}}}"#);
+            let read = Request::read(body.as_bytes());
+            read.map(|request| if let Request::ListThreads(paging) = request { paging.limit } else { 0 })
+        };
+        for (limit, taken) in [("7", 7), ("7.0", 7), ("70e-1", 7), ("0.0", PAGE), ("-0.0", PAGE)] {
+            assert_eq!(read(limit), Ok(taken), "{limit}");
+        }
+        for refused in ["7.5", "-7.0", "1e300", "9007199254740993.0"] {
+            assert!(read(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
     fn members_that_nobody_knows_are_ignored_and_nulls_are_absent() {
         let body = r#"{"type":"threads.list","metadata":{"k":1},"later":[],"params":{"limit":null,"after":null,"x":{}}}"#;
         let paging = Paging { limit: PAGE, direction: Direction::Descending, after: None };

@@ -13,16 +13,28 @@ pub(super) const FEEDBACK: Collection<Feedback> = Collection::new("feedback");
 
 /// All items of a thread.
 pub(super) static BY_PLACE: Index =
-    Index { collection: "items", name: "by_place", fields: &["thread_id", "seq"] };
+    Index { collection: "items", name: "by_place", fields: &["thread_id", "seq"], orders: store::DESCENDING };
 /// Those that are shown, so that a page of them is never short.
-pub(super) static BY_SIGHT: Index =
-    Index { collection: "items", name: "by_sight", fields: &["thread_id", "hidden", "seq"] };
+pub(super) static BY_SIGHT: Index = Index {
+    collection: "items",
+    name: "by_sight",
+    fields: &["thread_id", "hidden", "seq"],
+    orders: store::BOTH,
+};
 /// The threads of an owner.
-pub(super) static BY_OWNER: Index =
-    Index { collection: "threads", name: "by_owner", fields: &["visitor_id", "workflow", "updated_us"] };
+pub(super) static BY_OWNER: Index = Index {
+    collection: "threads",
+    name: "by_owner",
+    fields: &["visitor_id", "workflow", "updated_us"],
+    orders: store::BOTH,
+};
 
 /// What these documents ask of a store.
-pub const SCHEMA: Schema = Schema { version: 1, indexes: &[&BY_PLACE, &BY_SIGHT, &BY_OWNER] };
+pub const SCHEMA: Schema = Schema {
+    version: 1,
+    indexes: &[&BY_PLACE, &BY_SIGHT, &BY_OWNER],
+    expiring: &["feedback", "items", "limits", "threads", "usage"],
+};
 
 /// A thread. Its id is the document's.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use domain::workflow::{DEFAULT, Registry};
 use futures_util::StreamExt as _;
 use proto::common::v1::Caller;
-use store::{Location, system_clock};
+use store::system_clock;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -36,7 +36,7 @@ impl Scene {
     /// A turn of this workflow.
     pub(crate) async fn of(workflow: domain::workflow::Workflow, input: Input, history: Vec<Item>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Location::Sqlite(dir.path().to_owned());
+        let store = store::Config::at(store::Location::Sqlite(dir.path().to_owned()));
         let store = store.open(crate::NAME, SCHEMA, system_clock()).unwrap();
         let threads = Threads::new(store, system_clock());
         let visitor_id: domain::id::VisitorId = "vis_00000000000000000000000000000001".parse().unwrap();

@@ -30,12 +30,14 @@ pub(crate) struct Setup {
     pub(crate) pace: Pace,
     /// What a drain may take.
     pub(crate) drain: Duration,
+    /// A store in place of the directory's own.
+    pub(crate) store: Option<Arc<dyn Store>>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let pace = Pace { silence: LONG, wait: LONG, drain: LONG, waiting: 1_000 };
-        Self { settings: vec![("LIMIT_CHAT", "off")], pace, drain: LONG }
+        Self { settings: vec![("LIMIT_CHAT", "off")], pace, drain: LONG, store: None }
     }
 }
 
@@ -69,7 +71,7 @@ impl Setup {
         self.settings.into_iter().for_each(|(name, value)| vars.set(name, value));
         let config: Config = chassis::config::load(&vars, []).expect("sound settings");
         let clock = store::system_clock();
-        let store = config.store.open(NAME, SCHEMA, clock.clone()).unwrap();
+        let store = self.store.unwrap_or_else(|| config.store.open(NAME, SCHEMA, clock.clone()).unwrap());
         let script = Script::default();
         let ctx = Context::new(NAME, false);
         let parts = Parts {
@@ -151,7 +153,11 @@ impl Desk {
 
     async fn documents(&self, collection: &str, index: &str, thread: &str) -> Vec<Value> {
         let index = SCHEMA.indexes.iter().find(|i| (i.collection, i.name) == (collection, index)).unwrap();
-        let page = self.store.query(store::Query::new(index, [json!(thread)]).limit(1_000)).await.unwrap();
+        let query = store::Query {
+            order: store::Order::Descending,
+            ..store::Query::new(index, [json!(thread)]).limit(1_000)
+        };
+        let page = self.store.query(query).await.unwrap();
         page.documents.into_iter().map(|document| document.body).collect()
     }
 

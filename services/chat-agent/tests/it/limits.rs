@@ -1,9 +1,12 @@
 //! What is refused before anything is done.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
+use chat_agent::SCHEMA;
 use domain::{Kind, Reason};
 use serde_json::json;
+use store::{Commit, Document, Error, Key, Page, Query, Store, Write, sqlite::Sqlite};
 
 use crate::desk::{Desk, Setup, add, create, get, refused, request, visitor};
 
@@ -78,4 +81,47 @@ async fn a_message_that_is_too_large_is_refused() {
     assert_eq!(fault.message, "params.result is too large");
     let events = desk.events(output("x".repeat(250_000))).await;
     assert_eq!(events.last().unwrap()["type"], "thread.item.done", "the call is still pending");
+}
+
+/// A store of several instances.
+struct Shared(Sqlite);
+
+#[async_trait]
+impl Store for Shared {
+    async fn get(&self, key: &Key) -> Result<Option<Document>, Error> {
+        self.0.get(key).await
+    }
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, Error> {
+        self.0.get_many(keys).await
+    }
+    async fn commit(&self, writes: Vec<Write>) -> Result<Commit, Error> {
+        self.0.commit(writes).await
+    }
+    async fn query(&self, query: Query) -> Result<Page, Error> {
+        self.0.query(query).await
+    }
+    fn is_shared(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn instances_count_messages_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(&dir.path().join("it.db"), SCHEMA, store::system_clock()).unwrap();
+    let store: Arc<dyn Store> = Arc::new(Shared(store));
+    let setup = || Setup {
+        settings: vec![("LIMIT_CHAT", "5/h:3")],
+        store: Some(Arc::clone(&store)),
+        ..Setup::default()
+    };
+    let (one, other) = (setup().start().await, setup().start().await);
+    let (id, _) = one.begin("plain").await;
+    other.events(add(&id, "plain")).await;
+    one.events(add(&id, "plain")).await;
+    for desk in [&other, &one] {
+        refused(desk.send(add(&id, "plain")).await, Kind::RateLimited, Reason::RateLimited);
+        assert_eq!(desk.reload(&id).await.len(), 6, "reading is not refused with it");
+    }
+    other.send_as(visitor(2, domain::workflow::DEFAULT), create("plain")).await.unwrap().rest().await;
 }

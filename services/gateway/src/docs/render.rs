@@ -119,21 +119,44 @@ fn schemas(api: &Value) -> String {
         };
         let rows: Vec<_> = members(&schema["properties"]).map(row).collect();
         format!(
-            "<section><h2 id=\"schema-{name}\">{name}</h2><p>{about} {values}</p>{table}</section>",
+            "<section><h2 id=\"schema-{name}\">{name}</h2><p>{about} {values}</p>{table}{variants}</section>",
             name = escape(name),
             about = prose(text(&schema["description"])),
             values = values(schema),
             table = table(&["field", "type", "there", "what"], &rows),
+            variants = variants(schema),
         )
     };
     members(&api["components"]["schemas"]).map(section).collect()
+}
+
+/// The sorts of a schema that are told apart by their `type`.
+fn variants(schema: &Value) -> String {
+    let row = |variant: &Value| {
+        let kind_of = |(name, value): (&String, &Value)| format!("{}: {}", code(name), kind(value));
+        let fields = members(&variant["properties"]).filter(|(name, _)| *name != "type").map(kind_of);
+        let fields: Vec<_> = fields.collect();
+        vec![code(text(tag(variant))), fields.join(", "), prose(text(&variant["description"]))]
+    };
+    let tagged = schema["oneOf"].as_array().into_iter().flatten().filter(|variant| tag(variant).is_string());
+    let rows: Vec<_> = tagged.map(row).collect();
+    table(&["type", "with", "what"], &rows)
+}
+
+fn tag(variant: &Value) -> &Value {
+    &variant["properties"]["type"]["enum"][0]
 }
 
 /// What a schema without fields of its own may be.
 fn values(schema: &Value) -> String {
     let names = schema["enum"].as_array().into_iter().flatten().map(|value| code(text(value)));
     let names: Vec<_> = names.collect();
-    if schema["oneOf"].is_array() { format!("It is {}.", kind(schema)) } else { names.join(", ") }
+    let is_tagged = tag(&schema["oneOf"][0]).is_string();
+    if schema["oneOf"].is_array() && !is_tagged {
+        format!("It is {}.", kind(schema))
+    } else {
+        names.join(", ")
+    }
 }
 
 fn reasons() -> String {

@@ -26,30 +26,9 @@ const NOTICE: &str = "this workflow runs on our own server and this page did not
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 pub(crate) struct SessionRequest {
-    /// The browser's own id: a UUID of version 4 or 7, or 22 to 128 random URL-safe characters.
-    device_id: Option<String>,
-    /// Visitor token of an earlier answer; the header `X-Frontdesk-Visitor` wins.
-    visitor_token: Option<String>,
-    /// Slug or `wf_…` of a workflow; chosen by site and page if absent.
-    workflow_id: Option<String>,
-    /// Path of the page; from `Referer` if absent.
-    page: Option<String>,
-    /// Marketing facts about the visit: `utm_*`, `gclid`, `fbclid`, `page`, `landing_page`, `referrer`, `locale`,
-    /// `time_zone`. Others are dropped.
-    traits: Option<BTreeMap<String, String>>,
-    /// The ways of running a chat that the client can take, in its order of preference; if absent, `hosted` where
-    /// the workflow can be hosted.
-    modes: Option<Vec<Mode>>,
-}
-
-/// What a session is for, and the secret that it replaces.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "describes the body, which is read field by field")]
-pub(crate) struct RefreshRequest {
-    /// The secret that the client holds.
-    current_client_secret: String,
-    /// The browser's own id, as when the session was made.
+    /// The browser's own id: a UUID of version 4 or 7, or 22 to 128 random URL-safe characters. One that is too
+    /// regular to be random is refused.
+    #[schema(pattern = "^[A-Za-z0-9_-]{22,128}$")]
     device_id: Option<String>,
     /// Visitor token of an earlier answer; the header `X-Frontdesk-Visitor` wins.
     visitor_token: Option<String>,
@@ -58,9 +37,69 @@ pub(crate) struct RefreshRequest {
     /// Path of the page; from `Referer` if absent.
     page: Option<String>,
     /// Marketing facts about the visit.
-    traits: Option<BTreeMap<String, String>>,
+    traits: Option<Traits>,
+    /// The ways of running a chat that the client can take, `hosted` and `self_hosted`, in its order of preference;
+    /// others are passed over. If absent, `hosted` where the workflow can be hosted.
+    modes: Option<Vec<String>>,
+}
+
+/// What a session is for, and the secret that it replaces.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+pub(crate) struct RefreshRequest {
+    /// The secret that the client holds.
+    #[schema(min_length = 1)]
+    current_client_secret: String,
+    /// The browser's own id, as when the session was made.
+    #[schema(pattern = "^[A-Za-z0-9_-]{22,128}$")]
+    device_id: Option<String>,
+    /// Visitor token of an earlier answer; the header `X-Frontdesk-Visitor` wins.
+    visitor_token: Option<String>,
+    /// Slug or `wf_…` of a workflow; chosen by site and page if absent.
+    workflow_id: Option<String>,
+    /// Path of the page; from `Referer` if absent.
+    page: Option<String>,
+    /// Marketing facts about the visit.
+    traits: Option<Traits>,
     /// The ways of running a chat that the client can take.
-    modes: Option<Vec<Mode>>,
+    modes: Option<Vec<String>>,
+}
+
+/// Marketing facts about the visit. What has another name than these and `utm_…` is dropped, whatever it is.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+pub(crate) struct Traits {
+    /// Where the visitor comes from; the same for everything whose name begins with `utm_`.
+    #[schema(nullable = false, example = "yt")]
+    utm_source: Option<String>,
+    /// By which way.
+    #[schema(nullable = false)]
+    utm_medium: Option<String>,
+    /// For which campaign.
+    #[schema(nullable = false)]
+    utm_campaign: Option<String>,
+    /// Google's click id.
+    #[schema(nullable = false)]
+    gclid: Option<String>,
+    /// Facebook's click id.
+    #[schema(nullable = false)]
+    fbclid: Option<String>,
+    /// The page.
+    #[schema(nullable = false)]
+    page: Option<String>,
+    /// The first page of the visit.
+    #[schema(nullable = false)]
+    landing_page: Option<String>,
+    /// The page before the first one.
+    #[schema(nullable = false)]
+    referrer: Option<String>,
+    /// The language, as a tag.
+    #[schema(nullable = false)]
+    locale: Option<String>,
+    /// The time zone, by its IANA name.
+    #[schema(nullable = false)]
+    time_zone: Option<String>,
 }
 
 /// How a chat is run.

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
-use domain::Reason;
+use chassis::status::status;
+use domain::{Fault, Kind, Reason};
+use reqwest::Method;
 use serde_json::Value;
 
-use crate::world::World;
+use crate::world::{Answer, CHAT, EVENTS, REFRESH, SESSION, World};
 
 /// Every operation with its statuses, one a line.
 fn summary(api: &Value) -> String {
@@ -20,9 +22,11 @@ fn summary(api: &Value) -> String {
     }
     for (name, schema) in api["components"]["schemas"].as_object().unwrap() {
         let fields = schema["properties"].as_object();
-        let fields: Vec<_> =
-            fields.into_iter().flat_map(|fields| fields.keys().map(String::as_str)).collect();
-        writeln!(lines, "{name} {}", fields.join(" ")).unwrap();
+        let fields = fields.into_iter().flat_map(|fields| fields.keys().map(String::as_str));
+        // The sorts of what is told apart by its type.
+        let sorts = schema["oneOf"].as_array().into_iter().flatten();
+        let sorts = sorts.filter_map(|sort| sort["properties"]["type"]["enum"][0].as_str());
+        writeln!(lines, "{name} {}", fields.chain(sorts).collect::<Vec<_>>().join(" ")).unwrap();
     }
     lines
 }
@@ -60,7 +64,7 @@ async fn the_examples_work() {
         let example = &item["post"]["requestBody"]["content"]["application/json"]["example"];
         if !example.is_null() {
             let call = world.post(path, example.to_string()).bearer_auth(world.secret());
-            let status = crate::world::Answer::of(call).await.status;
+            let status = Answer::of(call).await.status;
             assert!(
                 item["post"]["responses"][status.to_string()].is_object() && status < 300,
                 "{path} {status}"
@@ -69,6 +73,56 @@ async fn the_examples_work() {
         }
     }
     assert_eq!(tried, 4);
+}
+
+/// The headers that the contract promises for an answer.
+fn promised(api: &Value, method: &str, path: &str, status: u16) -> Vec<String> {
+    let response = &api["paths"][path][method.to_lowercase()]["responses"][status.to_string()];
+    let headers = response["headers"].as_object().unwrap_or_else(|| panic!("{method} {path} {status}"));
+    let required = headers.iter().filter(|(_, header)| header["required"] == true);
+    required.map(|(name, _)| name.clone()).collect()
+}
+
+#[tokio::test]
+async fn every_answer_has_the_headers_that_are_promised() {
+    let world = World::start().await;
+    let api = world.get("/openapi.json").await.json();
+    let tag = world.get("/widget.js").await.header("etag");
+    let bare = |kind| status(&Fault::new(kind, Reason::Internal, "it was so"));
+    world.backend.notes().sessions.extend([Err(bare(Kind::RateLimited)), Err(bare(Kind::Internal))]);
+    let known = world.request(Method::GET, "/widget.js").header("if-none-match", tag);
+    let foreign = world.post(SESSION, "{}").header("origin", "https://elsewhere.example");
+    for (method, path, code, request) in [
+        ("POST", SESSION, 429, world.post(SESSION, "{}")),
+        ("POST", SESSION, 500, world.post(SESSION, "{}")),
+        ("POST", SESSION, 200, world.post(SESSION, "{}")),
+        ("POST", SESSION, 400, world.post(SESSION, "[]")),
+        ("POST", SESSION, 403, foreign),
+        ("POST", REFRESH, 400, world.post(REFRESH, "{}")),
+        ("POST", CHAT, 401, world.post(CHAT, "{}")),
+        ("POST", CHAT, 413, world.talk("x".repeat(300_000))),
+        ("POST", EVENTS, 202, world.post(EVENTS, r#"{"type":"t"}"#)),
+        ("GET", "/widget.js", 200, world.request(Method::GET, "/widget.js")),
+        ("GET", "/widget.js", 304, known),
+        ("GET", "/health", 200, world.request(Method::GET, "/health")),
+    ] {
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, code, "{method} {path}");
+        let promised = promised(&api, method, path, code);
+        assert!(promised.len() >= 4, "{promised:?}");
+        for name in promised {
+            assert!(answer.headers.contains_key(&name), "{method} {path} {code} has no {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_comes_too_often_is_told_when_to_come_back_even_if_nobody_knew() {
+    let world = World::start().await;
+    let limited = status(&Fault::new(Kind::RateLimited, Reason::ProviderRateLimited, "too many"));
+    world.backend.notes().sessions.push_back(Err(limited));
+    let answer = world.session("{}").await;
+    assert_eq!((answer.status, answer.header("retry-after").as_str()), (429, "1"));
 }
 
 #[tokio::test]
@@ -86,6 +140,9 @@ async fn the_page_shows_everything() {
     }
     for name in api["components"]["schemas"].as_object().unwrap().keys() {
         assert!(page.text.contains(&format!("id=\"schema-{name}\"")), "{name}");
+    }
+    for sort in ["threads.retry_after_item", "items.feedback", "thread.item.replaced", "input_tag"] {
+        assert!(page.text.contains(&format!("<tr><td><code>{sort}</code></td>")), "{sort}");
     }
     for reason in Reason::ALL {
         assert!(page.text.contains(&format!("id=\"{}\"", reason.as_str())), "{reason:?}");

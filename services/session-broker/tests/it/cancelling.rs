@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     broker::{Broker, KEY, refused, visitor},
+    shared::Shared,
     upstream::{Reply, secret},
 };
 
@@ -32,6 +33,16 @@ async fn a_visitor_ends_its_session() {
     broker.cancel(visitor(1), &session.session_id).await.expect("twice is fine");
     assert_eq!(broker.asked(), 2, "OpenAI is asked once");
     assert_eq!(secret_of(&broker, 1).await, secret(2), "the secret is not served again");
+}
+
+#[tokio::test]
+async fn a_session_that_another_instance_ended_is_not_served_again() {
+    let [here, there] = Shared::new().instances([]).await;
+    let session = here.create(visitor(1), Default::default()).await.unwrap();
+    assert_eq!(secret_of(&here, 1).await, session.client_secret);
+    there.upstream.script([plain(200)]);
+    there.cancel(visitor(1), &session.session_id).await.unwrap();
+    assert_eq!(secret_of(&here, 1).await, secret(2));
 }
 
 #[tokio::test]

@@ -131,7 +131,7 @@ async fn no_connection_is_unavailable() {
 async fn an_answer_that_makes_no_sense_is_unavailable() {
     let broker = Broker::start().await;
     let late = format!(r#"{{"client_secret":"ek_1","expires_at":{}}}"#, broker.time.seconds());
-    let long = format!(r#"{{"client_secret":"{}","expires_at":9999999999}}"#, "x".repeat(64 * 1024));
+    let long = format!(r#"{{"client_secret":"{}","expires_at":9999999999}}"#, "x".repeat(512 * 1024));
     for body in ["<html>", "{}", r#"{"client_secret":"ek_1"}"#, &late, &long] {
         broker.upstream.script([Reply::Plain(200, vec![], body.to_owned())]);
         let before = broker.asked();

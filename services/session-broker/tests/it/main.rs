@@ -11,4 +11,5 @@ mod minting;
 mod modes;
 mod refreshing;
 mod settings;
+mod shared;
 mod upstream;

@@ -222,6 +222,9 @@ impl Store for Gone {
     async fn query(&self, _: Query) -> Result<Page, Error> {
         gone()
     }
+    fn is_shared(&self) -> bool {
+        false
+    }
 }
 
 #[tokio::test]

@@ -65,7 +65,8 @@ impl Closing {
         let mut attempts = Attempts::default();
         loop {
             let mut work = Work::new(store);
-            if work.get(&LEDGER, HEAD).await?.as_ref() != Some(expected) {
+            let head = work.get(&LEDGER, HEAD).await?;
+            if head.is_none_or(|head| !head.is_still(expected)) {
                 return Err(Trouble::Overtaken);
             }
             self.apply(&mut work).await?;

@@ -22,7 +22,7 @@ impl Writer<'_> {
             self.unsettled = false;
             return Ok(());
         };
-        self.pace.go();
+        self.pace.go(self.now());
         let void = call(self.head(), number, Mark::Void, Vec::new(), Vec::new(), &[]);
         let mark = match self.ledger.sheets.batch_update(&void).await {
             Reply::Done(_) => Mark::Void,

@@ -18,18 +18,18 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new() -> Self {
-        Self { next: Instant::now(), failures: 0 }
+    pub(super) fn new(now: Instant) -> Self {
+        Self { next: now, failures: 0 }
     }
 
     /// How long it is until a write may go.
-    pub(super) fn rest(&self) -> Option<Duration> {
-        self.next.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero())
+    pub(super) fn rest(&self, now: Instant) -> Option<Duration> {
+        self.next.checked_duration_since(now).filter(|rest| !rest.is_zero())
     }
 
     /// A write goes now. It is counted here and not at its turn: what is read in between takes its own time.
-    pub(super) fn go(&mut self) {
-        self.next = Instant::now() + GAP;
+    pub(super) fn go(&mut self, now: Instant) {
+        self.next = now + GAP;
     }
 
     /// All is well again.

@@ -10,7 +10,7 @@ use domain::{Tab, id::LedgerId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::trouble::Trouble;
+use super::{lease::Lease, trouble::Trouble};
 use crate::rows::RowKey;
 
 /// Key of our developer metadata.
@@ -39,6 +39,9 @@ pub(crate) struct Head {
     pub(crate) settled: BTreeMap<i32, Timestamp>,
     /// Metadata up to this number is gone, settled batches excepted.
     pub(crate) swept: i32,
+    /// Which process writes; none where the store belongs to one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lease: Option<Lease>,
 }
 
 /// A batch that may have been sent.
@@ -109,7 +112,15 @@ impl Head {
             tabs: BTreeMap::new(),
             settled: BTreeMap::new(),
             swept: 0,
+            lease: None,
         }
+    }
+
+    /// Whether nothing has happened since `known` but renewals of the lease by its holder.
+    pub(super) fn is_still(&self, known: &Self) -> bool {
+        let holder = |head: &Self| head.lease.as_ref().map(|lease| lease.holder.clone());
+        let rest = |head: &Self| Self { lease: None, ..head.clone() };
+        self == known || (holder(self) == holder(known) && rest(self) == rest(known))
     }
 
     /// Takes the next number for a batch; whatever was open before must be known. It also deletes what is outdated,
@@ -196,6 +207,24 @@ mod tests {
         let numbers = [(); 3].map(|()| head.open(Carries::Tabs(BTreeMap::new()), false, at(0)));
         assert_eq!(numbers, [1, 2, 3]);
         assert_eq!(head.open.unwrap().number, 3);
+    }
+
+    #[test]
+    fn a_renewal_changes_nothing_and_a_takeover_everything() {
+        let lease =
+            |holder: &str, days| Some(Lease { holder: holder.to_owned(), until: at(days), trouble: None });
+        let known = Head { lease: lease("ada", 0), ..head() };
+        assert!(Head { lease: lease("ada", 1), ..head() }.is_still(&known));
+        assert!(!Head { lease: lease("bob", 0), ..head() }.is_still(&known));
+        assert!(!Head { lease: None, ..head() }.is_still(&known));
+        assert!(!Head { next: 2, ..known.clone() }.is_still(&known));
+    }
+
+    #[test]
+    fn a_head_without_a_lease_reads_and_is_written_as_ever() {
+        let body = serde_json::to_value(head()).unwrap();
+        assert!(!body.as_object().unwrap().contains_key("lease"));
+        assert_eq!(serde_json::from_value::<Head>(body).unwrap(), head());
     }
 
     #[test]

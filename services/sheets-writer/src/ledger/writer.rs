@@ -13,6 +13,7 @@ use super::{
     closing::Closing,
     compose::{call, compose},
     layout::{self, Description, Place},
+    lease::{self, Watch},
     locate::{self, Lines, locate},
     pace::Pace,
     protocol::{Carried, Carries, Head, Mark},
@@ -26,8 +27,12 @@ use crate::{
 
 /// Most rows of a batch.
 pub(super) const MAX_ROWS: usize = 400;
-/// How often an idle ledger looks by itself, and for a tab that was deleted.
+/// How often an idle ledger looks by itself, and for a tab that was deleted. Over a shared store this finds the rows
+/// that a process left behind; a look is one read there, 2,880 a day.
 const LOOK: Duration = Duration::from_secs(30);
+/// How often the holder of a lease looks for rows that other processes took in: they wait for it as long as it holds
+/// the lease, and no longer, since an idle one lapses. Where batches never cease for long it is 28,800 reads a day.
+const LOOK_FOR_OTHERS: Duration = Duration::from_secs(3);
 /// How often a wrong header is read again: somebody is likely to be at it.
 const LOOK_AT_HEADER: Duration = Duration::from_secs(5);
 
@@ -48,6 +53,9 @@ pub(super) struct Writer<'l> {
     pub(super) closing: Option<Closing>,
     pub(super) places: Option<BTreeMap<Tab, Place>>,
     pub(super) lines: Lines,
+    pub(super) watch: Watch,
+    /// The process ends.
+    leaving: bool,
     /// Tabs that cannot be written: why, and when to look again.
     blocked: BTreeMap<Tab, (Trouble, Instant)>,
     pub(super) pace: Pace,
@@ -67,8 +75,10 @@ impl<'l> Writer<'l> {
             closing: None,
             places: None,
             lines: Lines::default(),
+            watch: Watch::default(),
+            leaving: false,
             blocked: BTreeMap::new(),
-            pace: Pace::new(),
+            pace: Pace::new(ledger.timer.now()),
             cap: MAX_ROWS,
             refusals: 0,
         }
@@ -76,52 +86,92 @@ impl<'l> Writer<'l> {
 
     /// Does the next thing there is to do; a pause when there is nothing more.
     pub(super) async fn step(&mut self) -> Result<Option<Pause>, Trouble> {
-        self.take_over().await?;
+        if self.head.is_none()
+            && let Some(pause) = self.take_over().await?
+        {
+            return Ok(Some(pause));
+        }
+        let rows = !self.waiting(1).await?.is_empty();
+        if !rows {
+            let now = self.now();
+            self.blocked.retain(|_, (_, until)| *until > now);
+        } else if self.is_time_for_deleted_tabs() {
+            self.places = None;
+        }
+        if !rows && !self.has_more_to_do() {
+            return Ok(Some(Pause { longest: self.until_next_look(), until_woken: true }));
+        }
+        self.hold().await?;
+        self.ledger.keeping(self.work(rows)).await
+    }
+
+    /// Whether there is anything to do besides rows that wait.
+    fn has_more_to_do(&self) -> bool {
+        let head = self.head();
+        self.places.is_none() || self.closing.is_some() || head.open.is_some() || head.tabs.is_empty()
+    }
+
+    async fn work(&mut self, rows: bool) -> Result<Option<Pause>, Trouble> {
         if self.closing.as_ref().is_some_and(|closing| closing.tabs.is_some()) {
             // Without them the spreadsheet counts as never written, and would be set up again.
             return self.record(None).await.map(|()| None);
         }
-        if self.is_time_for_deleted_tabs() {
-            self.places = None;
-        }
         if self.places.is_none() {
             self.look().await?;
         }
-        let writes = self.unsettled || self.head().tabs.is_empty() || !self.waiting(1).await?.is_empty();
-        if let (true, Some(rest)) = (writes, self.pace.rest()) {
+        let writes = self.unsettled || self.head().tabs.is_empty() || rows;
+        if let (true, Some(rest)) = (writes, self.pace.rest(self.now())) {
             return Ok(Some(Pause { longest: rest, until_woken: false }));
         }
         if self.unsettled {
-            return self.settle().await.map(|()| None);
-        }
-        if self.head().tabs.is_empty() {
-            return self.set_up().await.map(|()| None);
-        }
-        if writes {
-            return self.flush().await.map(|()| None);
-        }
-        if self.closing.is_some() || self.head().open.is_some() {
+            self.settle().await?;
+        } else if self.head().tabs.is_empty() {
+            self.set_up().await?;
+        } else if rows {
+            self.flush().await?;
+        } else {
             // What this records may be what rows were waiting for.
-            return self.record(None).await.map(|()| None);
+            self.record(None).await?;
         }
-        Ok(Some(Pause { longest: self.until_next_look(), until_woken: true }))
+        Ok(None)
     }
 
-    /// What to do after trouble: how long to wait.
-    pub(super) fn recover(&mut self, trouble: Trouble) -> Option<Pause> {
-        let hint = if let Trouble::Quota(hint) = &trouble { *hint } else { None };
-        match &trouble {
-            Trouble::Overtaken | Trouble::StoreBehind(_) => self.head = None,
+    /// What to do after trouble: how long to wait. That another process writes is none.
+    pub(super) fn recover(&mut self, trouble: &Trouble) -> Option<Pause> {
+        let hint = if let Trouble::Quota(hint) = trouble { *hint } else { None };
+        match trouble {
+            Trouble::Overtaken | Trouble::StoreBehind(_) => {
+                // What was known of a batch was known of another head.
+                (self.head, self.closing, self.unsettled) = (None, None, false);
+            }
             Trouble::Quota(_) => {}
             _ => self.places = None,
         }
-        self.ledger.report(Some(&trouble));
-        Some(Pause { longest: self.pace.back_off(hint), until_woken: false })
+        if matches!(trouble, Trouble::Overtaken) && self.ledger.is_shared() {
+            return None;
+        }
+        let wait = self.pace.back_off(hint);
+        // Long waits are for Google's quota.
+        let longest = if matches!(trouble, Trouble::Store(_)) { wait.min(lease::LENGTH) } else { wait };
+        Some(Pause { longest, until_woken: false })
     }
 
     /// Records what is known when the process ends.
     pub(super) async fn finish(&mut self) -> Result<(), Trouble> {
-        if self.closing.is_some() { self.record(None).await } else { Ok(()) }
+        self.leaving = true;
+        if self.closing.is_some() { self.record(None).await } else { self.give_up().await }
+    }
+
+    /// Forgets what was seen of the spreadsheet, and what it refused: that may have been another process's doing.
+    pub(super) fn forget(&mut self) {
+        self.places = None;
+        self.lines.clear();
+        self.blocked.clear();
+        (self.cap, self.refusals) = (MAX_ROWS, 0);
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.ledger.timer.now()
     }
 
     /// Why the rows of some tab wait.
@@ -130,32 +180,18 @@ impl<'l> Writer<'l> {
     }
 
     fn is_time_for_deleted_tabs(&self) -> bool {
-        let now = Instant::now();
+        let now = self.now();
         self.blocked.values().any(|(trouble, until)| matches!(trouble, Trouble::TabGone(_)) && *until <= now)
     }
 
     fn until_next_look(&self) -> Duration {
-        let until = self.blocked.values().map(|(_, until)| until.duration_since(Instant::now()));
-        until.min().unwrap_or(LOOK).min(LOOK)
+        let now = self.now();
+        let look = if self.ledger.tenure.is_held(now) { LOOK_FOR_OTHERS } else { LOOK };
+        self.blocked.values().map(|(_, until)| until.duration_since(now)).min().unwrap_or(look).min(look)
     }
 
     pub(super) fn head(&self) -> &Head {
-        self.head.as_ref().expect("every step begins with take_over")
-    }
-
-    /// Reads the head after a start or a takeover; a batch that is open then must be settled.
-    async fn take_over(&mut self) -> Result<(), Trouble> {
-        if self.head.is_some() {
-            return Ok(());
-        }
-        let head = self.ledger.load_head().await?;
-        if head.spreadsheet_id != self.ledger.sheets.spreadsheet_id() {
-            return Err(Trouble::OtherSpreadsheet(head.spreadsheet_id));
-        }
-        self.unsettled = head.open.is_some();
-        self.closing = None;
-        self.head = Some(head);
-        Ok(())
+        self.head.as_ref().expect("a step without a head begins with take_over")
     }
 
     /// Reads the spreadsheet's tabs and whose ledger it is.
@@ -168,7 +204,9 @@ impl<'l> Writer<'l> {
             Reply::Unclear(trouble) => return Err(trouble.into()),
         };
         let description = Description::read(&body);
-        self.head().check_marks(&description.marks)?;
+        if let Err(trouble) = self.head().check_marks(&description.marks) {
+            return Err(self.unless_overtaken(trouble).await);
+        }
         let place = |(tab, sheet_id): (&Tab, &i64)| {
             let title = description.sheets.get(sheet_id)?.clone();
             // Until the header is read, before the first batch, the columns stand as we made them.
@@ -178,6 +216,15 @@ impl<'l> Writer<'l> {
         self.places = Some(self.head().tabs.iter().filter_map(place).collect());
         self.lines.clear();
         Ok(description)
+    }
+
+    /// Whoever was stopped for long finds the next writer's batches and knows nothing of them.
+    async fn unless_overtaken(&self, trouble: Trouble) -> Trouble {
+        match self.ledger.load_head().await {
+            Ok(head) if head.is_still(self.head()) => trouble,
+            Ok(_) => Trouble::Overtaken,
+            Err(error) => error.into(),
+        }
     }
 
     /// Makes the tabs and headers of a spreadsheet that was never written, in one numbered batch.
@@ -213,7 +260,6 @@ impl<'l> Writer<'l> {
 
     /// The oldest rows that wait and can be written, as they will stand once `closing` is recorded.
     async fn waiting(&self, most: usize) -> Result<Vec<RowDoc>, Trouble> {
-        let now = Instant::now();
         let closing = self.closing.as_ref();
         let landed: HashMap<&RowKey, &Carried> =
             closing.into_iter().flat_map(|closing| &closing.landed).map(|row| (&row.key, row)).collect();
@@ -223,17 +269,13 @@ impl<'l> Writer<'l> {
                 || parked.is_some_and(|row| row.key == *key && row.version == doc.version)
         };
         let mut waiting = Vec::new();
-        for tab in all_tabs().filter(|tab| self.blocked.get(tab).is_none_or(|(_, until)| *until <= now)) {
-            let limit = (most + landed.len()).min(1_000) as u32;
-            for found in rows::in_state(&*self.ledger.store, tab, State::Pending, limit).await? {
-                let mut doc = found.value;
-                let key = doc.key();
-                if let Some(row) = landed.get(&key) {
-                    doc.land(row.version, row.changed());
-                }
-                if doc.state == State::Pending && !gone(&doc, &key) {
-                    waiting.push(doc);
-                }
+        for mut doc in self.pending((most + landed.len()).min(1_000) as u32).await? {
+            let key = doc.key();
+            if let Some(row) = landed.get(&key) {
+                doc.land(row.version, row.changed());
+            }
+            if doc.state == State::Pending && !gone(&doc, &key) {
+                waiting.push(doc);
             }
         }
         waiting.sort_by_key(|doc| doc.occurred_at);
@@ -241,16 +283,30 @@ impl<'l> Writer<'l> {
         Ok(waiting)
     }
 
+    /// The oldest pending rows: of all tabs in one query, or of each tab in turn while some cannot be written.
+    async fn pending(&self, limit: u32) -> Result<Vec<RowDoc>, store::Error> {
+        let (store, now) = (&*self.ledger.store, self.now());
+        let waits = |tab: &Tab| self.blocked.get(tab).is_some_and(|(_, until)| *until > now);
+        if !all_tabs().any(|tab| waits(&tab)) {
+            return rows::oldest(store, State::Pending, limit).await;
+        }
+        let mut pending = Vec::new();
+        for tab in all_tabs().filter(|tab| !waits(tab)) {
+            pending.extend(rows::in_state(store, tab, State::Pending, limit).await?);
+        }
+        Ok(pending)
+    }
+
     /// Writes the rows that wait.
     async fn flush(&mut self) -> Result<(), Trouble> {
-        let rows = self.waiting(self.cap).await?;
+        let (rows, now) = (self.waiting(self.cap).await?, self.now());
         let places = self.places.as_mut().expect("step looks before it flushes");
         let tabs: BTreeSet<Tab> = rows.iter().map(|doc| doc.tab).collect();
         let located = locate(&self.ledger.sheets, places, &mut self.lines, rows).await?;
         self.blocked.retain(|tab, _| !tabs.contains(tab));
         for (tab, trouble) in located.blocked {
             let rest = if matches!(trouble, Trouble::TabGone(_)) { LOOK } else { LOOK_AT_HEADER };
-            self.blocked.insert(tab, (trouble, Instant::now() + rest));
+            self.blocked.insert(tab, (trouble, now + rest));
         }
         if !located.vanished.is_empty() {
             tracing::warn!(
@@ -280,7 +336,7 @@ impl<'l> Writer<'l> {
         let number = open.number;
         let body = call(head, number, Mark::Rows, requests, watched, &open.outdated);
         self.unsettled = true;
-        self.pace.go();
+        self.pace.go(self.now());
         match self.ledger.sheets.batch_update(&body).await {
             Reply::Done(answer) => {
                 tracing::debug!(batch = number, "batch written");
@@ -310,11 +366,15 @@ impl<'l> Writer<'l> {
         }
         let expected = self.head().clone();
         let closing = self.closing.take().unwrap_or_default();
-        let now = (self.ledger.clock)();
-        let next = closing.next_head(&expected, open, self.refusals > 0, now);
+        let (now, began) = ((self.ledger.clock)(), self.now());
+        let mut next = closing.next_head(&expected, open, self.refusals > 0, now);
+        next.lease = (self.ledger.is_shared() && !self.leaving).then(|| self.ledger.lease());
         let result = closing.commit(&*self.ledger.store, &expected, &next).await;
         match result {
-            Ok(()) => self.head = Some(next),
+            Ok(()) => {
+                self.ledger.moved(&next, began);
+                self.head = Some(next);
+            }
             Err(_) => self.closing = Some(closing),
         }
         result

@@ -45,23 +45,25 @@ pub(super) struct Calls {
 impl Calls {
     pub(super) fn new(name: &'static str, served: Vec<&'static str>, in_flight: TaskTracker) -> Self {
         let meter = global::meter(name);
-        let duration = meter.f64_histogram("rpc.server.duration").with_unit("s").build();
+        let duration = meter.f64_histogram("rpc.server.call.duration").with_unit("s");
+        let duration = duration.with_description("Duration of incoming calls, streams included.").build();
         Self { served: served.into(), in_flight, duration }
     }
 
     fn open(&self, request: &Request) -> (Scope, Outcome) {
         let (service, method) = self.names(request.uri().path());
+        let method: Arc<str> = format!("{service}/{method}").into();
         let headers = request.headers();
         let id = request_id::read(headers).unwrap_or_else(request_id::make);
         let span = tracing::info_span!(
             "grpc",
-            otel.name = format!("{service}/{method}"),
+            otel.name = &*method,
             otel.kind = "server",
             otel.status_code = Empty,
-            rpc.system = "grpc",
-            rpc.service = service,
+            rpc.system.name = "grpc",
             rpc.method = &*method,
-            rpc.grpc.status_code = Empty,
+            rpc.response.status_code = Empty,
+            error.type = Empty,
             request.id = id,
         );
         // fails only where nothing listens to spans
@@ -145,15 +147,49 @@ impl Drop for Outcome {
     fn drop(&mut self) {
         let elapsed = self.start.elapsed();
         let (code, reason) = self.end.take().unwrap_or((Code::Cancelled, None));
-        let method = if code == Code::Unimplemented { UNKNOWN.into() } else { self.method.clone() };
-        let labels = [
-            KeyValue::new("rpc.service", self.service),
+        let unknown = || format!("{}/{UNKNOWN}", self.service).into();
+        let method = if code == Code::Unimplemented { unknown() } else { self.method.clone() };
+        let mut labels = vec![
+            KeyValue::new("rpc.system.name", "grpc"),
             KeyValue::new("rpc.method", method),
-            KeyValue::new("rpc.grpc.status_code", i64::from(code as i32)),
+            KeyValue::new("rpc.response.status_code", name(code)),
         ];
+        if is_ours(code) {
+            self.span.record("error.type", name(code));
+            labels.push(KeyValue::new("error.type", name(code)));
+        }
         self.duration.record(elapsed.as_secs_f64(), &labels);
-        self.span.record("rpc.grpc.status_code", code as i32);
+        self.span.record("rpc.response.status_code", name(code));
         self.span.in_scope(|| tell(&self.span, code, reason.as_deref(), elapsed));
+    }
+}
+
+/// Whether a call that ends so has failed on our side, by the conventions for gRPC servers.
+fn is_ours(code: Code) -> bool {
+    use Code::{DataLoss, DeadlineExceeded, Internal, Unavailable, Unimplemented, Unknown};
+    matches!(code, Unknown | DeadlineExceeded | Unimplemented | Internal | Unavailable | DataLoss)
+}
+
+/// A code as gRPC's documentation writes it.
+const fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 

@@ -12,7 +12,10 @@ use std::{
 use ::http::{HeaderMap, Method, Request, Response, StatusCode};
 use axum::{body::Body, extract::MatchedPath};
 use futures_util::future::BoxFuture;
-use opentelemetry::{KeyValue, global, metrics::Histogram};
+use opentelemetry::{
+    KeyValue, global,
+    metrics::{Histogram, UpDownCounter},
+};
 use tower::{Layer, Service};
 use tracing::{Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -20,28 +23,51 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use super::{Observed, Report, Scope, extract};
 use crate::request_id;
 
-/// What stands for a route that there is not.
-const UNMATCHED: &str = "unmatched";
+/// What stands for a method that is none of the usual, since anybody can invent one.
+const OTHER: &str = "_OTHER";
+/// In which a front says how it was called.
+const PROTO: &str = "x-forwarded-proto";
 
 /// Wraps a router, `Router::layer(http_layer("gateway"))`: opens a span under the caller's trace, makes or takes the
 /// request's id, which the answer then shows in `x-request-id`, and logs what failed on our side once.
 pub fn http_layer(name: &'static str) -> HttpLayer {
-    let meter = global::meter(name);
-    let duration = meter.f64_histogram("http.server.request.duration").with_unit("s").build();
-    HttpLayer { duration }
+    HttpLayer(Meters::new(name))
 }
 
 /// Made by [`http_layer`].
 #[derive(Clone, Debug)]
-pub struct HttpLayer {
+pub struct HttpLayer(Meters);
+
+/// What is measured.
+#[derive(Clone, Debug)]
+struct Meters {
     duration: Histogram<f64>,
+    active: UpDownCounter<i64>,
+}
+
+// === impl Meters ===
+
+impl Meters {
+    fn new(name: &'static str) -> Self {
+        let meter = global::meter(name);
+        let duration = meter.f64_histogram("http.server.request.duration").with_unit("s");
+        let active = meter.i64_up_down_counter("http.server.active_requests").with_unit("{request}");
+        Self {
+            duration: duration
+                .with_description("Duration of HTTP server requests, streams included.")
+                .build(),
+            active: active
+                .with_description("Number of active HTTP server requests, streams included.")
+                .build(),
+        }
+    }
 }
 
 impl<S> Layer<S> for HttpLayer {
     type Service = HttpService<S>;
 
     fn layer(&self, inner: S) -> HttpService<S> {
-        HttpService { inner, duration: self.duration.clone() }
+        HttpService { inner, meters: self.0.clone() }
     }
 }
 
@@ -49,7 +75,7 @@ impl<S> Layer<S> for HttpLayer {
 #[derive(Clone, Debug)]
 pub struct HttpService<S> {
     inner: S,
-    duration: Histogram<f64>,
+    meters: Meters,
 }
 
 // === impl HttpService ===
@@ -72,7 +98,7 @@ where
         // the one that was polled ready is the one to call
         let fresh = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, fresh);
-        let (scope, mut report) = open(&request, self.duration.clone());
+        let (scope, mut report) = open(&request, self.meters.clone());
         Box::pin(async move {
             let call = scope.within(|| ready.call(request));
             let response = scope.hold(call).await?;
@@ -86,18 +112,22 @@ where
     }
 }
 
-fn open<B>(request: &Request<B>, duration: Histogram<f64>) -> (Scope, Outcome) {
-    let route = request.extensions().get::<MatchedPath>().map_or(UNMATCHED, MatchedPath::as_str);
+fn open<B>(request: &Request<B>, meters: Meters) -> (Scope, Outcome) {
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let method = known(request.method());
+    let scheme = scheme(request.headers());
     let id = request_id::read(request.headers()).unwrap_or_else(request_id::make);
+    let verb = if method == OTHER { "HTTP" } else { method };
     let span = tracing::info_span!(
         "http",
-        otel.name = format!("{method} {route}"),
+        otel.name = route.map_or_else(|| verb.to_owned(), |route| format!("{verb} {route}")),
         otel.kind = "server",
         otel.status_code = Empty,
         http.request.method = method,
         http.route = route,
         http.response.status_code = Empty,
+        url.scheme = scheme,
+        error.type = Empty,
         request.id = id,
     );
     // fails only where nothing listens to spans
@@ -106,28 +136,45 @@ fn open<B>(request: &Request<B>, duration: Histogram<f64>) -> (Scope, Outcome) {
         span: span.clone(),
         start: Instant::now(),
         method,
-        route: route.into(),
+        scheme,
+        route: route.map(Into::into),
         status: None,
         complete: false,
-        duration,
+        meters,
     };
+    outcome.meters.active.add(1, &outcome.labels());
     (Scope { span, deadline: None, request_id: id.into() }, outcome)
+}
+
+/// How the public called, as far as the front before us says.
+fn scheme(headers: &HeaderMap) -> &'static str {
+    if headers.get(PROTO).is_some_and(|proto| proto == "https") { "https" } else { "http" }
 }
 
 /// The method, if it is one of the usual: its name becomes a label of a metric.
 fn known(method: &Method) -> &'static str {
     const USUAL: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-    USUAL.into_iter().find(|usual| *usual == method.as_str()).unwrap_or("_OTHER")
+    USUAL.into_iter().find(|usual| *usual == method.as_str()).unwrap_or(OTHER)
 }
 
 struct Outcome {
     span: Span,
     start: Instant,
     method: &'static str,
-    route: Arc<str>,
+    scheme: &'static str,
+    route: Option<Arc<str>>,
     status: Option<StatusCode>,
     complete: bool,
-    duration: Histogram<f64>,
+    meters: Meters,
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// What every measurement of a request is told by.
+    fn labels(&self) -> [KeyValue; 2] {
+        [KeyValue::new("http.request.method", self.method), KeyValue::new("url.scheme", self.scheme)]
+    }
 }
 
 impl Report for Outcome {
@@ -142,14 +189,18 @@ impl Drop for Outcome {
     fn drop(&mut self) {
         let elapsed = self.start.elapsed();
         // 499 is what proxies write for a caller that left before the answer
-        let status = self.status.map_or(499, |status| status.as_u16());
-        let labels = [
-            KeyValue::new("http.request.method", self.method),
-            KeyValue::new("http.route", self.route.clone()),
-            KeyValue::new("http.response.status_code", i64::from(status)),
-        ];
-        self.duration.record(elapsed.as_secs_f64(), &labels);
+        let status = self.status.map_or(499, |status| i64::from(status.as_u16()));
+        let failed = self.status.is_none_or(|status| status.is_server_error());
+        let mut labels = self.labels().to_vec();
+        self.meters.active.add(-1, &labels);
+        labels.push(KeyValue::new("http.response.status_code", status));
+        labels.extend(self.route.take().map(|route| KeyValue::new("http.route", route)));
         self.span.record("http.response.status_code", status);
+        if failed {
+            self.span.record("error.type", status.to_string());
+            labels.push(KeyValue::new("error.type", status.to_string()));
+        }
+        self.meters.duration.record(elapsed.as_secs_f64(), &labels);
         let duration_ms = elapsed.as_secs_f64() * 1e3;
         let complete = self.complete;
         self.span.in_scope(|| match status {

@@ -5,5 +5,6 @@ mod drain;
 mod health;
 mod link;
 mod stage;
+mod telemetry;
 mod travel;
 mod web;

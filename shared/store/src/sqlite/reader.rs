@@ -90,7 +90,7 @@ fn select<'c>(connection: &'c Connection, collection: &str) -> rusqlite::Result<
 /// A document out of its row.
 pub(super) fn document(collection: &str, id: String, version: u64, body: &str) -> Result<Document, Error> {
     match serde_json::from_str(body) {
-        Ok(body) => Ok(Document { id, version: Version(version), body }),
+        Ok(body) => Ok(Document { id, version: Version(u128::from(version)), body }),
         Err(source) => Err(Error::Corrupt { key: format!("{collection}/{id}"), source }),
     }
 }

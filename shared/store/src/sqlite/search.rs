@@ -202,8 +202,9 @@ mod tests {
     use super::*;
     use crate::{Query, Range, Schema, sqlite::file::Lock};
 
-    static INDEX: Index = Index { collection: "rows", name: "due", fields: &["tab", "at", "n"] };
-    const SCHEMA: Schema = Schema { version: 1, indexes: &[&INDEX] };
+    static INDEX: Index =
+        Index { collection: "rows", name: "due", fields: &["tab", "at", "n"], orders: crate::BOTH };
+    const SCHEMA: Schema = Schema { version: 1, indexes: &[&INDEX], expiring: &["people"] };
 
     #[test]
     fn an_index_answers_without_sorting_and_from_where_a_page_begins() {

@@ -214,7 +214,7 @@ fn apply(
     for Change { key, action, .. } in changes {
         write(transaction, key, action, version)?;
     }
-    Ok(Commit::Done(Version(version)))
+    Ok(Commit::Done(Version(version.into())))
 }
 
 fn holds(
@@ -234,7 +234,7 @@ fn holds(
         .prepare_cached(&sql)?
         .query_row((&key.id, now), |row| row.get(0))
         .optional()?
-        .map(Version);
+        .map(|version: u64| Version(version.into()));
     Ok(match precondition {
         Precondition::Any => true,
         Precondition::Absent => found.is_none(),

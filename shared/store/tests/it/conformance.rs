@@ -29,13 +29,16 @@ use store::{
 /// Longest time that a case may take.
 const LIMIT: Duration = Duration::from_secs(60);
 
-pub(crate) static BY_AGE: Index = Index { collection: "people", name: "by_age", fields: &["age"] };
+pub(crate) static BY_AGE: Index =
+    Index { collection: "people", name: "by_age", fields: &["age"], orders: store::BOTH };
 pub(crate) static BY_TOWN_AGE: Index =
-    Index { collection: "people", name: "by_town_age", fields: &["town", "age"] };
-pub(crate) static ALL: Index = Index { collection: "people", name: "everyone", fields: &[] };
+    Index { collection: "people", name: "by_town_age", fields: &["town", "age"], orders: store::BOTH };
+pub(crate) static ALL: Index =
+    Index { collection: "people", name: "everyone", fields: &[], orders: store::BOTH };
 
 /// What every case declares.
-pub(crate) const SCHEMA: Schema = Schema { version: 1, indexes: &[&BY_AGE, &BY_TOWN_AGE, &ALL] };
+pub(crate) const SCHEMA: Schema =
+    Schema { version: 1, indexes: &[&BY_AGE, &BY_TOWN_AGE, &ALL], expiring: &["people"] };
 
 /// Makes empty stores.
 pub(crate) trait Engine {
@@ -141,10 +144,10 @@ pub(crate) fn assert_invalid<T: std::fmt::Debug>(answer: Result<T, Error>) {
     assert!(matches!(answer, Err(Error::Invalid(_))), "{answer:?}");
 }
 
-/// One test per case for an engine.
+/// One test per case for an engine, with the attributes in the brackets.
 macro_rules! conformance {
-    ($engine:expr) => {
-        $crate::conformance::tests! { $engine;
+    ($attributes:tt $engine:expr) => {
+        $crate::conformance::tests! { $attributes $engine;
             documents {
                 what_was_never_written_is_absent,
                 a_document_is_read_as_it_was_written,
@@ -216,16 +219,21 @@ macro_rules! conformance {
 }
 
 macro_rules! tests {
-    ($engine:expr; $($group:ident { $($case:ident,)* })*) => {
+    ($attributes:tt $engine:expr; $($group:ident { $($case:ident,)* })*) => {
         $(mod $group {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    $crate::conformance::play($engine, $crate::conformance::$group::$case).await;
-                }
-            )*
+            $($crate::conformance::test! { $attributes $engine, $group, $case })*
         })*
     };
 }
 
-pub(crate) use {conformance, tests};
+macro_rules! test {
+    ([$(#[$attribute:meta])*] $engine:expr, $group:ident, $case:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        $(#[$attribute])*
+        async fn $case() {
+            $crate::conformance::play($engine, $crate::conformance::$group::$case).await;
+        }
+    };
+}
+
+pub(crate) use {conformance, test, tests};

@@ -21,4 +21,4 @@ impl Engine for Fresh {
     }
 }
 
-conformance!(crate::sqlite::Fresh);
+conformance!([] crate::sqlite::Fresh);

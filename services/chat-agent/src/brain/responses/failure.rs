@@ -58,7 +58,7 @@ impl Failure {
         let hint = chassis::http::retry_after(response.headers());
         let status = response.status();
         // the status says enough when the body cannot be read
-        let code = code(&super::bounded(response).await.unwrap_or_default());
+        let code = code(&super::read(response).await.unwrap_or_default());
         if status == StatusCode::TOO_MANY_REQUESTS {
             return Self::RateLimited { hint, code };
         }

@@ -3,6 +3,9 @@
 use domain::Fault;
 use serde_json::{Map, Value};
 
+/// Up to here every whole number is exact as a float: 2^53.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// An object of a request, and where in it.
 #[derive(Clone, Debug)]
 pub(super) struct Fields {
@@ -47,10 +50,13 @@ impl Fields {
         texts.ok_or_else(|| self.fault(name, "must be an array of strings")).map(Some)
     }
 
-    /// An integer.
+    /// An integer, which JSON may write with a fraction of zero.
     pub(super) fn integer(&mut self, name: &str) -> Result<Option<i64>, Fault> {
         let Some(value) = self.optional_value(name) else { return Ok(None) };
-        value.as_i64().map(Some).ok_or_else(|| self.fault(name, "must be an integer"))
+        let whole =
+            |number: f64| (number.fract() == 0.0 && number.abs() < MOST_EXACT).then_some(number as i64);
+        let integer = value.as_i64().or_else(|| value.as_f64().and_then(whole));
+        integer.map(Some).ok_or_else(|| self.fault(name, "must be an integer"))
     }
 
     /// True or false.

@@ -165,9 +165,12 @@ pub(crate) async fn an_index_without_fields_finds_everything(stage: Stage) {
 }
 
 pub(crate) async fn an_undeclared_index_is_invalid(stage: Stage) {
-    static OTHER_NAME: Index = Index { collection: "people", name: "other", fields: &["age"] };
-    static OTHER_FIELDS: Index = Index { collection: "people", name: "by_age", fields: &["town"] };
-    static OTHER_COLLECTION: Index = Index { collection: "pets", name: "by_age", fields: &["age"] };
+    static OTHER_NAME: Index =
+        Index { collection: "people", name: "other", fields: &["age"], orders: store::BOTH };
+    static OTHER_FIELDS: Index =
+        Index { collection: "people", name: "by_age", fields: &["town"], orders: store::BOTH };
+    static OTHER_COLLECTION: Index =
+        Index { collection: "pets", name: "by_age", fields: &["age"], orders: store::BOTH };
     for index in [&OTHER_NAME, &OTHER_FIELDS, &OTHER_COLLECTION] {
         assert_invalid(stage.store.query(Query::new(index, [])).await);
     }

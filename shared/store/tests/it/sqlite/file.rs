@@ -105,9 +105,10 @@ async fn a_newer_file_is_refused_and_an_older_one_taken_over() {
 
 #[tokio::test]
 async fn indexes_come_and_go_with_their_declaration() {
-    static BY_TOWN: Index = Index { collection: "people", name: "by_age", fields: &["town"] };
-    const FEWER: Schema = Schema { version: 1, indexes: &[&BY_TOWN_AGE] };
-    const OTHER: Schema = Schema { version: 1, indexes: &[&BY_TOWN] };
+    static BY_TOWN: Index =
+        Index { collection: "people", name: "by_age", fields: &["town"], orders: store::BOTH };
+    const FEWER: Schema = Schema { version: 1, indexes: &[&BY_TOWN_AGE], expiring: &["people"] };
+    const OTHER: Schema = Schema { version: 1, indexes: &[&BY_TOWN], expiring: &["people"] };
     let place = Place::new();
     let find = async |schema, index| {
         let store = open(&place.path, schema).unwrap();
@@ -141,14 +142,16 @@ async fn a_file_of_the_same_shape_is_left_as_it_is() {
 
 #[tokio::test]
 async fn what_cannot_be_a_store_is_refused() {
-    static BAD_NAME: Index = Index { collection: "people", name: "x\"; DROP", fields: &["age"] };
-    static BAD_FIELD: Index = Index { collection: "people", name: "x", fields: &["a'b"] };
+    static BAD_NAME: Index =
+        Index { collection: "people", name: "x\"; DROP", fields: &["age"], orders: store::BOTH };
+    static BAD_FIELD: Index =
+        Index { collection: "people", name: "x", fields: &["a'b"], orders: store::BOTH };
     let place = Place::new();
     for schema in [
-        const { Schema { version: 1, indexes: &[&BY_AGE, &BY_AGE] } },
-        const { Schema { version: 1, indexes: &[&BAD_NAME] } },
-        const { Schema { version: 1, indexes: &[&BAD_FIELD] } },
-        Schema { version: 0, indexes: &[] },
+        const { Schema { version: 1, indexes: &[&BY_AGE, &BY_AGE], expiring: &["people"] } },
+        const { Schema { version: 1, indexes: &[&BAD_NAME], expiring: &["people"] } },
+        const { Schema { version: 1, indexes: &[&BAD_FIELD], expiring: &["people"] } },
+        Schema { version: 0, indexes: &[], expiring: &["people"] },
     ] {
         assert_invalid(open(&place.path, schema).map(|_| ()));
     }

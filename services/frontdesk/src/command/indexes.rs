@@ -1,0 +1,70 @@
+//! `frontdesk indexes`: what Firestore has to index.
+
+use std::fmt::Write as _;
+
+use store::{Schema, indexes};
+
+/// What every service declares about its documents.
+const SCHEMAS: [(&str, Schema); 3] = [
+    (session_broker::NAME, session_broker::SCHEMA),
+    (chat_agent::NAME, chat_agent::SCHEMA),
+    (sheets_writer::NAME, sheets_writer::SCHEMA),
+];
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Prints them in the form of Firebase's firestore.indexes.json
+    #[arg(long)]
+    json: bool,
+}
+
+/// The page that was asked for.
+pub(super) fn run(args: &Args) -> String {
+    if args.json {
+        let indexes = serde_json::to_string_pretty(&indexes(&SCHEMAS)).expect("indexes are plain JSON");
+        return format!("{indexes}\n");
+    }
+    let mut page = String::new();
+    for (service, schema) in SCHEMAS {
+        for index in schema.indexes {
+            let name = format!("{service}_{}", index.collection);
+            let _ = writeln!(
+                page,
+                "{name:<24} {:<12} {} {:?}",
+                index.name,
+                index.fields.join(", "),
+                index.orders
+            );
+        }
+        for collection in schema.expiring {
+            let _ = writeln!(page, "{:<24} expires", format!("{service}_{collection}"));
+        }
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_name_every_index() {
+        let [json, text] = [true, false].map(|json| run(&Args { json }));
+        let parsed: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let composites = parsed["indexes"].as_array().unwrap();
+        for (service, schema) in SCHEMAS {
+            for index in schema.indexes {
+                let group = format!("{service}_{}", index.collection);
+                let found = composites.iter().filter(|composite| {
+                    let fields = composite["fields"].as_array().unwrap();
+                    let names: Vec<_> =
+                        fields.iter().map(|field| field["fieldPath"].as_str().unwrap()).collect();
+                    let wanted: Vec<_> = index.fields.iter().map(|field| format!("f.{field}")).collect();
+                    composite["collectionGroup"] == *group && names[..names.len() - 1] == wanted
+                });
+                assert_eq!(found.count(), index.orders.len(), "{group}.{}", index.name);
+                assert!(text.contains(index.name), "{text}");
+            }
+        }
+    }
+}
