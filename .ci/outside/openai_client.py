@@ -8,6 +8,7 @@ Needs the package `openai`. Prints what it checked; exits non-zero on any compla
 
 import json
 import sys
+import time
 
 import openai
 from openai import OpenAI
@@ -204,20 +205,99 @@ def moderation(client):
 
 
 def chatkit(client):
+    """A session with nothing said beyond what must be, until it is cancelled."""
     sessions = client.beta.chatkit.sessions
     session = sessions.create(user="vis_check", workflow={"id": "wf_sandbox_lead"})
     valid(ChatSession, session)
     same((session.status, session.user, session.workflow.id), ("active", "vis_check", "wf_sandbox_lead"), "session")
-    assert session.client_secret, "no client secret"
+    same((session.workflow.version, session.workflow.state_variables), (None, None), "what was not asked for")
+    same(session.rate_limits.max_requests_per_1_minute, session.max_requests_per_1_minute, "limit")
+    left = session.expires_at - time.time()
+    assert session.client_secret and 590 < left <= 600, f"a session of {left:.0f} s"
     cancelled = sessions.cancel(session.id)
     valid(ChatSession, cancelled)
     same((cancelled.id, cancelled.status), (session.id, "cancelled"), "cancelled session")
-    same(list(client.beta.chatkit.threads.list(user="vis_check", limit=5)), [], "threads")
-    refused(openai.NotFoundError, "not found", lambda: client.beta.chatkit.threads.retrieve("cthr_none"))
-    refused(openai.NotFoundError, "not found", lambda: sessions.create(user="u", workflow={"id": "wf_none"}))
+    same(sessions.cancel(session.id).status, "cancelled", "session cancelled twice")
+    other = sessions.create(user="vis_check", workflow={"id": "wf_sandbox_lead"})
+    assert other.id != session.id and other.client_secret != session.client_secret, "the same session twice"
+    same(other.status, "active", "session after a cancelled one")
 
 
-CHECKS = [whole_response, raw_stream, helper_stream, lead, cut_off, stored, refusals, moderation, chatkit]
+def chatkit_options(client):
+    """Every option that the client knows, and that it is answered as it was asked for."""
+    state = {"utm_source": "=1+1 🚀", "tier": 2, "share": 0.5, "is_member": True}
+    configuration = {
+        "automatic_thread_titling": {"enabled": False},
+        "file_upload": {"enabled": True, "max_file_size": 5, "max_files": 2},
+        "history": {"enabled": True, "recent_threads": 3},
+    }
+    session = client.beta.chatkit.sessions.create(
+        user="u" * 512,
+        workflow={"id": "wf_sandbox_lead", "version": "3", "state_variables": state, "tracing": {"enabled": False}},
+        expires_after={"anchor": "created_at", "seconds": 60},
+        rate_limits={"max_requests_per_1_minute": 7},
+        chatkit_configuration=configuration,
+    )
+    valid(ChatSession, session)
+    workflow = {"id": "wf_sandbox_lead", "version": "3", "state_variables": state, "tracing": {"enabled": False}}
+    same(session.workflow.to_dict(), workflow, "workflow")
+    same(session.chatkit_configuration.to_dict(), configuration, "configuration")
+    same((session.user, session.max_requests_per_1_minute), ("u" * 512, 7), "user and limit")
+    left = session.expires_at - time.time()
+    assert 50 < left <= 60, f"a session of {left:.0f} s"
+
+
+def chatkit_threads(client):
+    """The lists of a service in which nobody ever talks, by every parameter, and threads that are not there."""
+    threads = client.beta.chatkit.threads
+    same(list(threads.list(user="vis_check", limit=5)), [], "threads")
+    page = threads.list(order="asc", limit=100, after="cthr_a", before="cthr_b")
+    same((page.data, page.has_more, page.has_next_page()), ([], False, False), "page of threads")
+    for call in (threads.retrieve, threads.delete, threads.list_items):
+        refused(openai.NotFoundError, "not found", lambda call=call: call("cthr_none"))
+    refused(openai.BadRequestError, "limit", lambda: threads.list(limit=101))
+    refused(openai.BadRequestError, "order", lambda: threads.list(order="random"))
+
+
+def chatkit_refusals(client):
+    def create(**body):
+        return client.beta.chatkit.sessions.create(**{"user": "u", "workflow": {"id": "wf_sandbox_lead"}, **body})
+
+    bad = openai.BadRequestError
+    refused(openai.NotFoundError, "not found", lambda: create(workflow={"id": "wf_none"}))
+    refused(openai.NotFoundError, "not found", lambda: client.beta.chatkit.sessions.cancel("cksess_none"))
+    error = refused(bad, "Unknown parameter: 'traits'.", lambda: create(extra_body={"traits": {"utm_source": "yt"}}))
+    same((error.param, error.code), ("traits", "unknown_parameter"), "parameter and code")
+    refused(bad, "workflow.slug", lambda: create(workflow={"id": "wf_sandbox_lead", "slug": "x"}))
+    nested = {"id": "wf_sandbox_lead", "state_variables": {"a": []}}
+    refused(bad, "workflow.state_variables", lambda: create(workflow=nested))
+    for seconds in (0, 601):
+        after = {"anchor": "created_at", "seconds": seconds}
+        refused(bad, "expires_after.seconds", lambda after=after: create(expires_after=after))
+    refused(bad, "user", lambda: create(user=""))
+    refused(bad, "OpenAI-Beta", lambda: create(extra_headers={"OpenAI-Beta": "chatkit=v1"}))
+    stranger = client.with_options(api_key="sk-other")
+    refused(
+        openai.AuthenticationError,
+        "Incorrect API key",
+        lambda: stranger.beta.chatkit.sessions.create(user="u", workflow={"id": "wf_sandbox_lead"}),
+    )
+
+
+CHECKS = [
+    whole_response,
+    raw_stream,
+    helper_stream,
+    lead,
+    cut_off,
+    stored,
+    refusals,
+    moderation,
+    chatkit,
+    chatkit_options,
+    chatkit_threads,
+    chatkit_refusals,
+]
 
 
 def main():

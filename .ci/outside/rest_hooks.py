@@ -1,0 +1,164 @@
+"""What schemathesis is told of Frontdesk so that it reaches the happy path, and our own rules for every answer.
+
+Loaded by rest.py through SCHEMATHESIS_HOOKS. Valid requests get a client secret that counts, threads that exist and,
+now and then, a page's origin; invalid ones are sent as they were made. At the end the answers of each operation are
+counted into REST_TALLY.
+"""
+
+import atexit
+import collections
+import itertools
+import json
+import os
+import re
+
+import requests
+import schemathesis
+from jsonschema import Draft202012Validator
+
+BASE, SECRET, SHARED = (os.environ[name] for name in ("REST_BASE", "REST_SECRET", "REST_SHARED"))
+HERE, ELSEWHERE = "http://localhost:3000", "https://elsewhere.example"
+DEVICE = "5f0c6f1e-8a57-4c0b-9a55-3c0b6f2f9e11"
+CHAT, EVENTS = "/chatkit", "/webhooks/ajd/chat-events"
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+contract = requests.get(f"{BASE}/openapi.json", timeout=10).json()
+PROBLEM = Draft202012Validator({"$ref": "#/components/schemas/Problem", **contract})
+tally = collections.defaultdict(collections.Counter)
+turn = itertools.count()
+
+
+@schemathesis.auth().apply_to(path=CHAT)
+class ClientSecret:
+    def get(self, case, context):
+        return SECRET
+
+    def set(self, case, data, context):
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+class Threads:
+    """A thread of this visitor, made when first asked for, with a message of each side."""
+
+    def __init__(self):
+        self.kept = None
+
+    def make(self):
+        text = {"type": "input_text", "text": "Hello there"}
+        body = {"type": "threads.create", "params": {"input": {"content": [text]}}}
+        answer = requests.post(BASE + CHAT, json=body, headers={"Authorization": f"Bearer {SECRET}"}, timeout=20)
+        if answer.status_code == 429:
+            return None
+        answer.raise_for_status()
+        events = [json.loads(frame[6:]) for frame in answer.text.split("\n\n") if frame]
+        thread = next(event["thread"]["id"] for event in events if event["type"] == "thread.created")
+        items = [event["item"] for event in events if event["type"] == "thread.item.done"]
+        by_type = {item["type"]: item["id"] for item in items}
+        return {"thread": thread, "asked": by_type["user_message"], "said": by_type["assistant_message"]}
+
+    def use(self):
+        self.kept = self.kept or self.make()
+        return self.kept
+
+
+threads = Threads()
+NEED_THREAD = {
+    "threads.add_user_message", "threads.get_by_id", "threads.update", "threads.delete", "threads.retry_after_item",
+    "items.list", "items.feedback",
+}
+
+
+def is_positive(case):
+    return case.meta is not None and case.meta.generation.mode.is_positive
+
+
+def point_at_something(body):
+    """Puts ids that exist where the generator can only guess."""
+    kind, params = body["type"], body["params"]
+    if kind in ("threads.list", "items.list"):
+        params.pop("after", None)
+    if kind not in NEED_THREAD:
+        return
+    found = threads.make() if kind == "threads.delete" else threads.use()
+    if found is None:
+        return
+    params["thread_id"] = found["thread"]
+    if kind == "threads.retry_after_item":
+        params["item_id"] = found["asked"]
+    if kind == "items.feedback":
+        params["item_ids"] = [found["said"]]
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    at = next(turn)
+    if at % 5 == 1:
+        case.headers["Origin"] = HERE
+    # A stranger's page is refused before anything else, so it would hide a 405.
+    if at % 11 == 3 and case.method.upper() == case.operation.method.upper():
+        case.headers["Origin"] = ELSEWHERE
+    # Without the secret nothing of an event is looked at.
+    if case.operation.path == EVENTS and at % 7:
+        case.headers["X-Frontdesk-Secret"] = SHARED
+    if not is_positive(case) or not isinstance(case.body, dict):
+        return
+    device = case.body.get("deviceId")
+    # A JSON schema cannot say that an id has to look random.
+    if isinstance(device, str) and len(set(device)) < 6:
+        case.body["deviceId"] = DEVICE
+    # Every other one keeps what was guessed: a thread that is not there is judged too.
+    if case.operation.path == CHAT and at % 2:
+        point_at_something(case.body)
+
+
+def name_of(case):
+    name = f"{case.method.upper()} {case.operation.path}"
+    asked = case.body.get("type") if isinstance(case.body, dict) else None
+    return name, f"{name} {asked}" if is_positive(case) and case.operation.path == CHAT else None
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    for name in filter(None, name_of(case)):
+        tally[name][str(response.status_code)] += 1
+
+
+def header(response, name):
+    return ", ".join(response.headers.get(name.lower(), []))
+
+
+def must(condition, words):
+    if not condition:
+        raise AssertionError(words)
+
+
+@schemathesis.check
+def house_rules(ctx, response, case):
+    """What holds for every answer, also for those that the document does not list: 404, 405."""
+    status, request_id = response.status_code, header(response, "X-Request-Id")
+    must(REQUEST_ID.fullmatch(request_id), "an answer without x-request-id")
+    must(header(response, "X-Content-Type-Options") == "nosniff", "an answer that may be sniffed")
+    must("origin" in header(response, "Vary").lower(), "an answer that does not vary by origin")
+    sent, allowed = response.request.headers.get("Origin"), header(response, "Access-Control-Allow-Origin")
+    expected = HERE if sent == HERE and not case.operation.path.startswith("/webhooks/") else ""
+    must(allowed == expected, f"origin {sent} was allowed {allowed!r}")
+    must(status != 422, "malformed is 400, never 422")
+    must(status != 405 or header(response, "Allow"), "405 without Allow")
+    if status < 400:
+        return
+    must(header(response, "Content-Type") == "application/problem+json", f"{status} that is no problem document")
+    problem = response.json()
+    errors = sorted(error.message for error in PROBLEM.iter_errors(problem))
+    must(not errors, f"{status} that is no problem: {errors}")
+    must(problem["status"] == status, "a problem of another status")
+    must(problem["request_id"] == request_id, "a problem of another request")
+    must(problem["error"] and "\n" not in problem["error"], "a problem without its one line")
+    if status == 429 and problem["reason"] == "RATE_LIMITED":
+        for name in ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"):
+            must(header(response, name).isdigit(), f"429 without {name}")
+
+
+@atexit.register
+def write_tally():
+    with open(os.environ["REST_TALLY"], "w", encoding="utf-8") as file:
+        json.dump(tally, file)
