@@ -10,6 +10,7 @@ const FILES: &[&str] = &[
     "frontdesk/common/v1/error_reason.proto",
     "frontdesk/session/v1/session_service.proto",
     "frontdesk/sheets/v1/contact_service.proto",
+    "frontdesk/sheets/v1/delivery_service.proto",
     "frontdesk/sheets/v1/event_service.proto",
     "frontdesk/sheets/v1/lead_service.proto",
     "frontdesk/sheets/v1/ledger_service.proto",

@@ -5,6 +5,7 @@
 
 mod brain;
 mod config;
+pub mod doctor;
 mod error;
 mod grpc;
 pub mod protocol;

@@ -1,38 +1,88 @@
 //! The commands of `frontdesk` besides serving: the first word, when it is no flag.
 //!
-//! The invariant: a command either does the whole of what it says or nothing, and tells which.
+//! They speak gRPC to a running system, or to one that is started for as long as they take. The invariants: a command
+//! either does the whole of what it says or nothing, and tells which; standard output holds its answer alone.
+
+mod contacts;
+mod desk;
+mod doctor;
+mod events;
+mod explain;
+mod indexes;
+mod ledger;
+mod outcome;
+mod progress;
+mod say;
+mod stand_ins;
+mod table;
+mod wire;
 
 use std::process::ExitCode;
 
-use chassis::run::{USAGE, show};
-use clap::{Parser, Subcommand};
+use chassis::{
+    Vars,
+    run::{Signals, USAGE},
+};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use tokio::runtime::Runtime;
 
-mod indexes;
+use desk::Desk;
+use outcome::{Answer, EXIT_CODES, Failure};
+
+/// What the log of a command lets through, unless `RUST_LOG` is set: its failures are told in its own words.
+const QUIET: &str = "off";
 
 /// The command line of the commands.
 #[derive(Debug, Parser)]
 #[command(
     name = "frontdesk",
     about = "The back office behind a website's chat agent",
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    after_help = EXIT_CODES
 )]
 struct Line {
     #[command(subcommand)]
     command: Command,
+
+    /// Answers JSON, for programs
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Checks every setting and credential against its provider, and says what to do
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor,
+    /// Shows the state and the rows of the ledger
+    #[command(subcommand, after_help = ledger::EXAMPLES)]
+    Ledger(ledger::Command),
+    /// Shows the people in the books
+    #[command(subcommand, after_help = contacts::EXAMPLES)]
+    Contacts(contacts::Command),
+    /// Shows, repeats and tests what goes out to other programs
+    #[command(subcommand, after_help = events::EXAMPLES)]
+    Events(events::Command),
+    /// Tells everything about one row: where it stands, whose it is, which event made it
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::Args),
+    /// Serves the stand-ins of the providers alone, until Ctrl-C
+    #[command(after_help = stand_ins::EXAMPLES)]
+    Sandbox(stand_ins::Args),
     /// Shows the indexes that the services' queries need of Firestore
-    Indexes(indexes::Args),
+    Indexes,
 }
 
-/// What the commands are and do, for `--help`.
-pub(crate) const OVERVIEW: &str = "\
-Commands:
-  indexes [--json]     shows the indexes that the services' queries need of Firestore
-  COMMAND --help       tells more
-";
+/// What the commands are, for `--help`.
+pub(crate) fn overview() -> String {
+    let line = Line::command();
+    let commands = line.get_subcommands().map(|command| {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        format!("  {:<12} {about}\n", command.get_name())
+    });
+    let commands: String = commands.collect();
+    format!("Commands:\n{commands}  COMMAND --help tells more; all of them take --json\n\n{EXIT_CODES}\n")
+}
 
 /// Runs the command that `args` begin with; `None` when they begin with none, so that the system is to be served.
 pub fn run(args: &[String]) -> Option<ExitCode> {
@@ -42,14 +92,88 @@ pub fn run(args: &[String]) -> Option<ExitCode> {
     }
     let words = std::iter::once("frontdesk").chain(args.iter().map(String::as_str));
     Some(match Line::try_parse_from(words) {
-        Ok(Line { command: Command::Indexes(args) }) => {
-            show(&indexes::run(&args));
-            ExitCode::SUCCESS
-        }
+        Ok(line) => perform(line),
         Err(page) => {
             // Help that was asked for goes to the standard output, and is no failure.
             let _ = page.print();
             if page.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
         }
     })
+}
+
+fn perform(line: Line) -> ExitCode {
+    let mut vars = Vars::from_process();
+    if vars.get("RUST_LOG").is_none() {
+        vars.set("RUST_LOG", QUIET);
+    }
+    // What a command does is not worth a trace; a system's own processes send theirs.
+    vars.set("OTEL_EXPORTER_OTLP_ENDPOINT", "");
+    let json = line.json;
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(why) => return Failure::Failed(format!("no threads: {why}")).show(json),
+    };
+    let entered = runtime.enter();
+    let telemetry = chassis::telemetry::init("frontdesk", false, &vars);
+    drop(entered);
+    chassis::http::ensure_crypto();
+    let code = match runtime.block_on(until_interrupted(line.command, &vars, json)) {
+        Ok(answer) => answer.show(json),
+        Err(failure) => failure.show(json),
+    };
+    telemetry.shutdown();
+    runtime.shutdown_background();
+    code
+}
+
+/// What is under way when a signal comes is let go: every change is one call, which its service finishes or not.
+async fn until_interrupted(command: Command, vars: &Vars, json: bool) -> Result<Answer, Failure> {
+    let mut signals = Signals::catch().map_err(|why| Failure::Failed(format!("no signals: {why}")))?;
+    match command {
+        Command::Indexes => return Ok(indexes::run()),
+        Command::Sandbox(args) => return stand_ins::run(&args, json, signals).await,
+        Command::Doctor => {
+            return tokio::select! {
+                found = doctor::run(vars) => found,
+                _ = signals.next() => Err(Failure::Interrupted),
+            };
+        }
+        _ => {}
+    }
+    let desk = tokio::select! {
+        desk = Desk::find(vars) => desk?,
+        _ = signals.next() => return Err(Failure::Interrupted),
+    };
+    let outcome = tokio::select! {
+        outcome = ask(&desk, command) => outcome,
+        _ = signals.next() => Err(Failure::Interrupted),
+    };
+    desk.close().await;
+    outcome
+}
+
+async fn ask(desk: &Desk, command: Command) -> Result<Answer, Failure> {
+    match command {
+        Command::Ledger(command) => ledger::run(desk, command).await,
+        Command::Contacts(command) => contacts::run(desk, command).await,
+        Command::Events(command) => events::run(desk, command).await,
+        Command::Explain(args) => explain::run(desk, &args).await,
+        Command::Doctor | Command::Sandbox(_) | Command::Indexes => {
+            unreachable!("they need no system and have been answered")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Line::command().debug_assert();
+        let overview = overview();
+        for command in ["doctor", "ledger", "contacts", "events", "explain", "sandbox", "indexes"] {
+            assert!(overview.contains(&format!("\n  {command} ")), "{overview}");
+        }
+    }
 }

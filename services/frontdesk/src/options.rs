@@ -10,7 +10,7 @@ use std::{
 use chassis::{Config, Problem, Vars, config};
 use clap::{Args, Command};
 
-use crate::command::OVERVIEW;
+use crate::command::overview;
 
 /// Where a stand-in's address will be put once it is known.
 const NOT_YET: &str = "http://127.0.0.1";
@@ -182,7 +182,8 @@ fn help() -> String {
             "frontdesk [--host HOST] [--port PORT] [--live] [--frontdesk-dir DIR]\n       frontdesk COMMAND",
         )
         .after_help(format!(
-            "{OVERVIEW}\nThe settings below are read from the environment or .env; see README.md."
+            "{}\nThe settings below are read from the environment or .env; see README.md.",
+            overview()
         ));
     // after the settings, whose own docs would stand in its place
     let mut command = Own::augment_args(command)

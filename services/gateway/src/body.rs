@@ -89,6 +89,14 @@ impl Fields {
         self.text(name)?.filter(|text| !text.is_empty()).ok_or_else(|| wrong(name, "is required"))
     }
 
+    /// A number.
+    pub(crate) fn number(&mut self, name: &str) -> Result<Option<f64>, Fault> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(value) => value.as_f64().map(Some).ok_or_else(|| wrong(name, "must be a number")),
+        }
+    }
+
     /// An array of strings.
     pub(crate) fn texts(&mut self, name: &str) -> Result<Vec<String>, Fault> {
         let fault = || wrong(name, "must be an array of strings");
@@ -173,7 +181,10 @@ mod tests {
     #[test]
     fn fields_have_types() {
         let mut fields =
-            Fields::parse(&HeaderMap::new(), br#"{"a":1,"b":null,"c":"x","d":[1],"e":[]}"#).unwrap();
+            Fields::parse(&HeaderMap::new(), br#"{"a":1,"b":null,"c":"x","d":[1],"e":[],"f":0.5,"g":"1"}"#)
+                .unwrap();
+        assert_eq!(fields.number("f").unwrap(), Some(0.5));
+        assert_eq!(fields.number("g").unwrap_err().message, "g must be a number");
         assert_eq!(fields.required_text("b").unwrap_err().message, "b is required");
         assert_eq!(fields.text("c").unwrap().as_deref(), Some("x"));
         assert_eq!(fields.texts("d").unwrap_err().message, "d must be an array of strings");

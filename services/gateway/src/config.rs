@@ -4,6 +4,7 @@
 
 use std::{io, path::PathBuf};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chassis::{Problem, config};
 use clap::builder::RangedU64ValueParser;
 use domain::token::Keys;
@@ -12,8 +13,8 @@ use url::Url;
 
 use crate::origin::Origins;
 
-/// Fewest characters of a forwarder's secret.
-const FORWARDER_SECRET_MIN: usize = 16;
+/// Fewest characters of a secret that we only compare.
+const SECRET_MIN: usize = 16;
 /// More proxies than this in a row is a typing error.
 const HOPS_MAX: u64 = 16;
 
@@ -49,6 +50,10 @@ pub struct Config {
     /// Secret of a front such as Vercel, which may then add one hop: it sends it as `X-Frontdesk-Forwarder`.
     #[arg(long, env = "FORWARDER_SECRET", hide_env_values = true, value_parser = config::secret)]
     pub forwarder_secret: Option<SecretString>,
+    /// Token of the operator's own programs, for /api/operator/. Without it those routes do not exist in the cloud; a local
+    /// run makes one and keeps it.
+    #[arg(long, env = "OPERATOR_TOKEN", hide_env_values = true, value_parser = config::secret)]
+    pub operator_token: Option<SecretString>,
     /// Where a local run keeps what it makes for itself.
     #[arg(long, env = "FRONTDESK_DIR", default_value = ".frontdesk")]
     pub frontdesk_dir: PathBuf,
@@ -71,10 +76,13 @@ impl chassis::Config for Config {
         if cloud && self.allowed_origins.is_none() {
             problems.push(problem("ALLOWED_ORIGINS", "is required in the cloud".into()));
         }
-        let weak = |secret: &SecretString| secret.expose_secret().len() < FORWARDER_SECRET_MIN;
-        if self.forwarder_secret.as_ref().is_some_and(weak) {
-            let why = format!("must have at least {FORWARDER_SECRET_MIN} characters");
-            problems.push(problem("FORWARDER_SECRET", why));
+        let weak = |secret: &SecretString| secret.expose_secret().len() < SECRET_MIN;
+        let compared =
+            [("FORWARDER_SECRET", &self.forwarder_secret), ("OPERATOR_TOKEN", &self.operator_token)];
+        for (setting, secret) in compared {
+            if secret.as_ref().is_some_and(weak) {
+                problems.push(problem(setting, format!("must have at least {SECRET_MIN} characters")));
+            }
         }
         problems
     }
@@ -93,6 +101,18 @@ impl Config {
                 format!("{}/token-keys: {why}", self.frontdesk_dir.display()),
             )
         })
+    }
+
+    /// The operator's token as given, else the one that this directory's local runs share; none in the cloud.
+    pub(crate) fn operator(&self, cloud: bool) -> io::Result<Option<SecretString>> {
+        if self.operator_token.is_some() || cloud {
+            return Ok(self.operator_token.clone());
+        }
+        let mut bits = [0; 32];
+        getrandom::fill(&mut bits).map_err(io::Error::other)?;
+        let make = || URL_SAFE_NO_PAD.encode(bits);
+        let kept = chassis::local::keep_secret(&self.frontdesk_dir, "operator-token", make)?;
+        Ok(Some(kept.into()))
     }
 
     pub(crate) fn hops(&self, cloud: bool) -> usize {
@@ -156,8 +176,10 @@ mod tests {
             assert!(named.contains(&setting), "{setting} in {problems:?}");
         }
         assert!(!problems.join(" ").contains("canary"), "{problems:?}");
-        let weak = load(&[("FORWARDER_SECRET", "canary")]).unwrap_err();
-        assert_eq!(weak, ["FORWARDER_SECRET: must have at least 16 characters"]);
+        for setting in ["FORWARDER_SECRET", "OPERATOR_TOKEN"] {
+            let weak = load(&[(setting, "canary")]).unwrap_err();
+            assert_eq!(weak, [format!("{setting}: must have at least 16 characters")]);
+        }
         let spaced = load(&[("CHATKIT_DOMAIN_KEY", "canary key")]).unwrap_err();
         assert_eq!(spaced, ["CHATKIT_DOMAIN_KEY: must be visible ASCII without spaces"]);
     }
@@ -169,5 +191,9 @@ mod tests {
         config.frontdesk_dir = dir.path().to_owned();
         let first = config.keys().unwrap().derive("device", b"d");
         assert_eq!(first, config.keys().unwrap().derive("device", b"d"));
+        let operator = |cloud| config.operator(cloud).unwrap().map(|token| token.expose_secret().to_owned());
+        assert_eq!(operator(false).unwrap().len(), 43);
+        assert_eq!(operator(false), operator(false));
+        assert_eq!(operator(true), None, "in the cloud there are no routes without a token");
     }
 }

@@ -8,9 +8,12 @@ use domain::token::Keys;
 use proto::{
     chat::v1::chat_service_client::ChatServiceClient,
     session::v1::session_service_client::SessionServiceClient,
-    sheets::v1::event_service_client::EventServiceClient,
+    sheets::v1::{
+        contact_service_client::ContactServiceClient, event_service_client::EventServiceClient,
+        lead_service_client::LeadServiceClient, ledger_service_client::LedgerServiceClient,
+    },
 };
-
+use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -27,6 +30,8 @@ pub(crate) struct Parts {
     pub(crate) trust: Trust,
     /// Where the public reaches us, if we were told.
     pub(crate) public: Option<Url>,
+    /// What the operator shows; without it there are no routes of theirs.
+    pub(crate) operator: Option<SecretString>,
     /// Domain key of OpenAI's chat element.
     pub(crate) domain_key: String,
     /// Cancelled when this process is asked to leave.
@@ -34,6 +39,9 @@ pub(crate) struct Parts {
     chats: ChatServiceClient<Link>,
     sessions: SessionServiceClient<Link>,
     events: EventServiceClient<Link>,
+    contacts: ContactServiceClient<Link>,
+    leads: LeadServiceClient<Link>,
+    ledger: LedgerServiceClient<Link>,
 }
 
 // === impl Door ===
@@ -49,10 +57,14 @@ impl Door {
             origins: origins.and_own(config.public_base_url.as_ref()),
             trust: Trust { hops: config.hops(ctx.cloud), forwarder: config.forwarder_secret.clone() },
             public: config.public_base_url.clone(),
+            operator: config.operator(ctx.cloud).context("the operator's token")?,
             domain_key: config.chatkit_domain_key.clone(),
             shutdown: ctx.shutdown.clone(),
             chats: ChatServiceClient::new(agent.with_default_deadline(edge::CHAT_DEADLINE)),
             sessions: SessionServiceClient::new(broker),
+            contacts: ContactServiceClient::new(writer.clone()),
+            leads: LeadServiceClient::new(writer.clone()),
+            ledger: LedgerServiceClient::new(writer.clone()),
             events: EventServiceClient::new(writer),
         })))
     }
@@ -63,6 +75,18 @@ impl Door {
 
     pub(crate) fn sessions(&self) -> SessionServiceClient<Link> {
         self.0.sessions.clone()
+    }
+
+    pub(crate) fn contacts(&self) -> ContactServiceClient<Link> {
+        self.0.contacts.clone()
+    }
+
+    pub(crate) fn leads(&self) -> LeadServiceClient<Link> {
+        self.0.leads.clone()
+    }
+
+    pub(crate) fn ledger(&self) -> LedgerServiceClient<Link> {
+        self.0.ledger.clone()
     }
 
     pub(crate) fn events(&self) -> EventServiceClient<Link> {

@@ -17,6 +17,7 @@ mod error;
 mod events;
 mod health;
 mod openapi;
+mod operator;
 mod origin;
 mod problem;
 mod reason;

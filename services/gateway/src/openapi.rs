@@ -21,7 +21,9 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{chatkit, config::Config, docs, door::Door, events, health, problem, session, site, widget};
+use crate::{
+    chatkit, config::Config, docs, door::Door, events, health, operator, problem, session, site, widget,
+};
 
 /// What the whole document says of itself.
 #[derive(utoipa::OpenApi)]
@@ -34,26 +36,30 @@ use crate::{chatkit, config::Config, docs, door::Door, events, health, problem, 
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(problem::Document, chatkit::told::ChatEvent)),
-    modifiers(&ClientSecret),
+    modifiers(&Credentials),
     tags(
         (name = "sessions", description = "A chat's client secret, for a page."),
         (name = "chat", description = "The chat itself, and the script that brings it to a page."),
         (name = "events", description = "What happened in a chat, for the books."),
+        (name = "operator", description = "The books, for the operator's own programs."),
         (name = "operation", description = "The gateway itself."),
     ),
 )]
 struct Api;
 
-/// The one credential of a browser.
-struct ClientSecret;
+/// The one credential of a browser, and the operator's.
+struct Credentials;
 
-impl Modify for ClientSecret {
+impl Modify for Credentials {
     fn modify(&self, api: &mut OpenApi) {
-        let mut scheme = Http::new(HttpAuthScheme::Bearer);
-        scheme.description = Some("`client_secret` of a self-hosted session.".into());
-        api.components
-            .get_or_insert_default()
-            .add_security_scheme("client_secret", SecurityScheme::Http(scheme));
+        for (name, description) in [
+            ("client_secret", "`client_secret` of a self-hosted session."),
+            ("operator_token", "`OPERATOR_TOKEN`; a local run keeps it in `.frontdesk/operator-token`."),
+        ] {
+            let mut scheme = Http::new(HttpAuthScheme::Bearer);
+            scheme.description = Some(description.into());
+            api.components.get_or_insert_default().add_security_scheme(name, SecurityScheme::Http(scheme));
+        }
     }
 }
 
@@ -78,6 +84,9 @@ pub(crate) fn routes(config: &Config, ctx: &Context) -> Router<Door> {
         .routes(routes!(site::get_services));
     if !ctx.cloud {
         routes = routes.routes(routes!(health::get_healthz));
+    }
+    if !ctx.cloud || config.operator_token.is_some() {
+        routes = routes.merge(operator::routes());
     }
     let (router, mut api) = routes.split_for_parts();
     let base = config.public_base_url.as_ref().map_or("/", url::Url::as_str);
@@ -150,6 +159,21 @@ impl IntoResponses for EventProblems {
             ("401", "The secret is missing or wrong."),
             ("403", "No secret is configured and the call does not come from the same machine."),
             ("429", "Too many events; `Retry-After` says how long to wait."),
+        ];
+        problems(own)
+    }
+}
+
+/// What an operator's route answers when it does not do what it is asked for.
+pub(crate) struct OperatorProblems;
+
+impl IntoResponses for OperatorProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let own = [
+            ("401", "The operator's token is missing or wrong."),
+            ("403", "The call comes from a page whose origin is not allowed."),
+            ("404", "There is no such thing."),
+            ("429", "Too many calls; `Retry-After` says how long to wait."),
         ];
         problems(own)
     }

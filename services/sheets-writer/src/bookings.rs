@@ -12,7 +12,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Collection, Work};
 
-use crate::{error::Error, rows};
+use crate::{
+    error::Error,
+    rows,
+    told::{Rule, Told},
+};
 
 const BOOKINGS: Collection<BookingDoc> = Collection::new("bookings");
 /// What a booking is known by: its uid, its contact and start.
@@ -24,6 +28,9 @@ struct BookingDoc {
     version: u64,
     /// When the newest event about it happened.
     told_at: Timestamp,
+    /// When each fact was told.
+    #[serde(default)]
+    told: Told,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,15 +38,20 @@ struct BookingKey {
     booking_id: String,
 }
 
-/// Puts what an event tells into the books. `told.id` is ignored.
+/// Puts what an event tells into the books. `told.id` is ignored; `aliases` are ids that its contact had before merges.
 pub(crate) async fn record(
     work: &mut Work<'_>,
     told: tab::Booking,
+    aliases: &[String],
     event_id: &str,
     occurred_at: Timestamp,
 ) -> Result<(), Error> {
     let keys = keys(&told, event_id);
-    let mut doc = match find(work, &told, &keys, occurred_at).await? {
+    let found = match find(work, &told, &keys, occurred_at).await? {
+        None => find(work, &told, &former_slots(&told, aliases), occurred_at).await?,
+        found => found,
+    };
+    let mut doc = match found {
         Some(doc) => doc,
         None => new(work, &keys[0].id, event_id, occurred_at).await?,
     };
@@ -102,7 +114,7 @@ async fn new(
         id = format!("{}{}", BookingId::PREFIX, id::digest(&["event", event_id]));
     }
     let booking = tab::Booking { id, created_at: Some(occurred_at), ..Default::default() };
-    Ok(BookingDoc { booking, version: 0, told_at: occurred_at })
+    Ok(BookingDoc { booking, version: 0, told_at: occurred_at, told: Told::default() })
 }
 
 /// The document that leads to a booking.
@@ -112,44 +124,53 @@ struct Key {
     is_slot: bool,
 }
 
+/// Where the booking may stand under ids that its contact had before.
+fn former_slots(told: &tab::Booking, aliases: &[String]) -> Vec<Key> {
+    let start = told.event_start.map(|start| start.to_string());
+    let slot = |alias: &String| Some(Key { id: slot_id(alias, start.as_ref()?), is_slot: true });
+    aliases.iter().filter_map(slot).collect()
+}
+
+fn slot_id(contact_id: &str, start: &str) -> String {
+    id::digest(&["slot", contact_id, start])
+}
+
 /// What the booking is known by, strongest first. Never empty.
 fn keys(told: &tab::Booking, event_id: &str) -> Vec<Key> {
-    let key = |is_slot, parts: &[&str]| Key { id: id::digest(parts), is_slot };
+    let key = |parts: &[&str]| Key { id: id::digest(parts), is_slot: false };
     let mut keys = Vec::new();
     if !told.cal_event_id.is_empty() {
-        keys.push(key(false, &["uid", &told.cal_provider, &told.cal_event_id]));
+        keys.push(key(&["uid", &told.cal_provider, &told.cal_event_id]));
     }
     if let (false, Some(start)) = (told.contact_id.is_empty(), told.event_start) {
-        keys.push(key(true, &["slot", &told.contact_id, &start.to_string()]));
+        keys.push(Key { id: slot_id(&told.contact_id, &start.to_string()), is_slot: true });
     }
     if keys.is_empty() {
-        keys.push(key(false, &["event", event_id]));
+        keys.push(key(&["event", event_id]));
     }
     keys
 }
 
-/// The newest event decides; an older one only fills what is empty.
-fn apply(doc: &mut BookingDoc, told: tab::Booking, occurred_at: Timestamp) {
-    let newest = occurred_at >= doc.told_at;
-    let booking = &mut doc.booking;
+/// The newest word on each matter decides, whatever the order in which words come.
+fn apply(doc: &mut BookingDoc, booking: tab::Booking, at: Timestamp) {
+    let (slots, told) = (&mut doc.booking, &mut doc.told);
     let texts = [
-        (&mut booking.contact_id, told.contact_id),
-        (&mut booking.cal_provider, told.cal_provider),
-        (&mut booking.cal_event_id, told.cal_event_id),
-        (&mut booking.meeting_type, told.meeting_type),
-        (&mut booking.status, told.status),
+        ("contact_id", &mut slots.contact_id, booking.contact_id),
+        ("cal_provider", &mut slots.cal_provider, booking.cal_provider),
+        ("cal_event_id", &mut slots.cal_event_id, booking.cal_event_id),
+        ("meeting_type", &mut slots.meeting_type, booking.meeting_type),
+        ("status", &mut slots.status, booking.status),
     ];
-    for (field, value) in texts {
-        if !value.is_empty() && (newest || field.is_empty()) {
-            *field = value;
-        }
+    for (field, slot, word) in texts {
+        told.take(field, Rule::Last, slot, word, at);
     }
-    let times = [(&mut booking.event_start, told.event_start), (&mut booking.event_end, told.event_end)];
-    for (field, value) in times {
-        if value.is_some() && (newest || field.is_none()) {
-            *field = value;
-        }
+    let times = [
+        ("event_start", &mut slots.event_start, booking.event_start),
+        ("event_end", &mut slots.event_end, booking.event_end),
+    ];
+    for (field, slot, time) in times {
+        told.take(field, Rule::Last, slot, time, at);
     }
-    booking.created_at = booking.created_at.min(Some(occurred_at));
-    doc.told_at = doc.told_at.max(occurred_at);
+    slots.created_at = slots.created_at.min(Some(at));
+    doc.told_at = doc.told_at.max(at);
 }

@@ -25,6 +25,11 @@ struct Saved {
     lead_id: String,
     contact_id: String,
     created: bool,
+    /// Where the visitor was, for those who are told of the lead.
+    #[serde(default)]
+    workflow: String,
+    #[serde(default)]
+    site: String,
 }
 
 /// Writes the visitor's contact and lead.
@@ -33,7 +38,8 @@ pub(crate) async fn save(
     request: SaveLeadRequest,
     now: Timestamp,
 ) -> Result<SaveLeadResponse, Error> {
-    let visitor = request.caller.map(|caller| caller.visitor_id).unwrap_or_default();
+    let caller = request.caller.unwrap_or_default();
+    let visitor = caller.visitor_id;
     if visitor.is_empty() {
         return Err(Fault::new(Kind::Unauthenticated, Reason::CallerMissing, "a visitor is required").into());
     }
@@ -48,10 +54,14 @@ pub(crate) async fn save(
         let mut work = Work::new(store);
         let saved = match work.get(&SAVED, &key).await? {
             Some(saved) => saved,
-            None => write(&mut work, &key, &visitor, &facts, now).await?,
+            None => {
+                let identity = identity(&visitor, &caller.verified_whop_user_id, &facts);
+                let place = (caller.workflow.as_str(), caller.site.as_str());
+                write(&mut work, &key, &identity, &facts, place, now).await?
+            }
         };
         if attempts.commit(work).await? {
-            let Saved { lead_id, contact_id, created } = saved;
+            let Saved { lead_id, contact_id, created, .. } = saved;
             return Ok(SaveLeadResponse { lead_id, contact_id, created });
         }
     }
@@ -81,20 +91,27 @@ fn check(facts: &LeadFacts) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn write(
-    work: &mut Work<'_>,
-    key: &str,
-    visitor: &str,
-    facts: &LeadFacts,
-    now: Timestamp,
-) -> Result<Saved, Error> {
-    let visit_trait = |name: &str| facts.traits.get(name).cloned().unwrap_or_default();
-    let identity = Identity {
+/// The visitor and the Whop user were proven at the door; the addresses are claims.
+fn identity(visitor: &str, whop_user: &str, facts: &LeadFacts) -> Identity {
+    Identity {
+        whop_user: whop_user.to_owned(),
         email: facts.email.clone(),
         phone: facts.phone.clone(),
         visitor: visitor.to_owned(),
-        ..Identity::default()
-    };
+        session: String::new(),
+        claimed: true,
+    }
+}
+
+async fn write(
+    work: &mut Work<'_>,
+    key: &str,
+    identity: &Identity,
+    facts: &LeadFacts,
+    (workflow, site): (&str, &str),
+    now: Timestamp,
+) -> Result<Saved, Error> {
+    let visit_trait = |name: &str| facts.traits.get(name).cloned().unwrap_or_default();
     let known = tab::Contact {
         first_name: facts.first_name.trim().to_owned(),
         last_name: facts.last_name.trim().to_owned(),
@@ -105,7 +122,7 @@ async fn write(
         utm_campaign: visit_trait("utm_campaign"),
         ..tab::Contact::default()
     };
-    let contact_id = people::resolve(work, &identity, known, now).await?.contact.id;
+    let contact_id = people::resolve(work, identity, known, now).await?.contact.id;
     let signal = Signal {
         intent: facts.intent.trim().to_owned(),
         score: None,
@@ -114,7 +131,13 @@ async fn write(
         notes: facts.notes.trim().to_owned(),
     };
     let recorded = leads::record(work, &contact_id, &signal, now, now).await?;
-    let saved = Saved { lead_id: recorded.lead_id, contact_id, created: recorded.created };
+    let saved = Saved {
+        lead_id: recorded.lead_id,
+        contact_id,
+        created: recorded.created,
+        workflow: workflow.to_owned(),
+        site: site.to_owned(),
+    };
     work.put(&SAVED, key, &saved);
     Ok(saved)
 }

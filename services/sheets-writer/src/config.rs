@@ -1,12 +1,17 @@
 //! Settings of the ledger.
 
+use std::path::PathBuf;
+
 use chassis::{
     Problem,
     config::{AllowSandbox, base_url, secret},
 };
+use domain::workflow::Registry;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use url::Url;
+
+use crate::deliveries::{Address, Destination, Destinations, Header, Keys};
 
 /// Settings of the ledger.
 #[derive(clap::Args, Clone, Debug)]
@@ -40,9 +45,41 @@ pub struct Config {
     #[arg(long, env = "LEAD_SCORE_THRESHOLD", default_value = "0.5", value_parser = score)]
     pub lead_score_threshold: f64,
 
+    /// Directory of workflow definitions, SLUG.toml each, put over the built-in ones
+    #[arg(long, env = "WORKFLOWS_DIR")]
+    pub workflows_dir: Option<PathBuf>,
+
+    /// Where n8n, or anything that speaks like it, takes events: a webhook's address
+    #[arg(long, env = "N8N_WEBHOOK_URL", value_parser = Address::parse)]
+    pub n8n_webhook_url: Option<Address>,
+
+    /// What events to n8n are signed with, as Standard Webhooks describes it: whsec_ and base64; several
+    /// comma-separated, newest first
+    #[arg(long, env = "N8N_SIGNING_SECRET", value_parser = signing_secret)]
+    pub n8n_signing_secret: Option<Keys>,
+
+    /// A fixed header that n8n's webhook asks for, as `Name: value`
+    #[arg(long, env = "N8N_HEADER", value_parser = Header::parse)]
+    pub n8n_header: Option<Header>,
+
+    /// A TOML file of further destinations of events, each with name, url, secret, and optionally header, types,
+    /// workflows and sites
+    #[arg(long, env = "EVENT_DESTINATIONS", value_parser = Destinations::read)]
+    pub event_destinations: Option<Destinations>,
+
     /// Whether stand-ins are fine.
     #[command(flatten)]
     pub sandbox: AllowSandbox,
+}
+
+impl Config {
+    /// The workflows of this installation, for the outcomes that they list.
+    ///
+    /// # Errors
+    /// All problems of the definitions.
+    pub fn workflows(&self) -> Result<Registry, Vec<Problem>> {
+        chassis::workflows::read(self.workflows_dir.as_deref())
+    }
 }
 
 impl chassis::Config for Config {
@@ -59,12 +96,27 @@ impl chassis::Config for Config {
                 "is required in the cloud: anybody could write to the books without it",
             );
         }
+        if self.n8n_webhook_url.is_none() {
+            let unused = [
+                ("N8N_SIGNING_SECRET", self.n8n_signing_secret.is_some()),
+                ("N8N_HEADER", self.n8n_header.is_some()),
+            ];
+            for (setting, _) in unused.iter().filter(|(_, is_set)| *is_set) {
+                problem(setting, "is of no use without N8N_WEBHOOK_URL");
+            }
+        }
+        problems.extend(Destination::all(self).iter().flat_map(|destination| destination.problems(cloud)));
         if cloud {
             problems.extend(self.sandbox.refuse_emulator(self.store.firestore_emulator_host.as_deref()));
             problems.extend(self.sandbox.refuse("SHEETS_BASE_URL", &self.sheets_base_url));
         }
+        problems.extend(self.workflows().err().unwrap_or_default());
         problems
     }
+}
+
+fn signing_secret(text: &str) -> Result<Keys, String> {
+    Keys::parse(text.split(','))
 }
 
 fn time_zone(name: &str) -> Result<TimeZone, String> {

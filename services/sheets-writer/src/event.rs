@@ -117,6 +117,11 @@ impl Event {
         self.kind == "chat.turn" || self.fields.get("outcome").is_some_and(|outcome| !outcome.is_null())
     }
 
+    /// A chat told it.
+    pub(crate) fn is_of_chat(&self) -> bool {
+        self.kind.starts_with("chat.") || self.is_engagement()
+    }
+
     /// What a calendar did, e.g. `booked` of `calendar.booked`.
     pub(crate) fn calendar_action(&self) -> Option<&str> {
         self.kind.strip_prefix("calendar.").filter(|action| !action.is_empty())

@@ -1,19 +1,20 @@
-//! The gRPC services of the books: decode, call, encode. Events and leads here, the others in a file each.
+//! The gRPC services of the books: decode, call, encode. Events here, the others in a file each.
 
 mod contacts;
+pub(crate) mod deliveries;
+mod leads;
 mod ledger;
 
 use std::sync::Arc;
 
 use proto::sheets::v1::{
-    IngestEventsRequest, IngestEventsResponse, RecordEventsRequest, RecordEventsResponse, SaveLeadRequest,
-    SaveLeadResponse, event_service_server::EventService, lead_service_server::LeadService,
+    IngestEventsRequest, IngestEventsResponse, RecordEventsRequest, RecordEventsResponse,
+    event_service_server::EventService,
 };
 use store::{Clock, Store};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    claims,
     error::Error,
     ingest::{self, Delivery, Rules},
     ledger::Ledger,
@@ -70,17 +71,5 @@ impl EventService for Books {
         self.ledger.wake();
         let ingest::Taken { accepted, duplicates, ids } = taken;
         Ok(Response::new(RecordEventsResponse { accepted, duplicates, event_ids: ids }))
-    }
-}
-
-#[tonic::async_trait]
-impl LeadService for Books {
-    async fn save_lead(
-        &self,
-        request: Request<SaveLeadRequest>,
-    ) -> Result<Response<SaveLeadResponse>, Status> {
-        let saved = claims::save(&*self.store, request.into_inner(), (self.clock)()).await.map_err(status)?;
-        self.ledger.wake();
-        Ok(Response::new(saved))
     }
 }

@@ -1,9 +1,12 @@
 //! Taking events: verify, read, and commit all of them with their rows, or none.
 
+use std::sync::Arc;
+
 use domain::{
     Fault, Kind, Reason, Row,
     id::{self, EngagementId},
     tab,
+    workflow::{Registry, Workflow},
 };
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,7 +18,7 @@ use crate::{
     bookings,
     error::Error,
     event::{self, Event},
-    leads::{self, Signal},
+    leads::{self, Signal, Stage},
     people::{self, Identity},
     rows,
 };
@@ -56,6 +59,7 @@ pub(crate) struct Taken {
 pub(crate) struct Rules {
     secrets: Option<SecretString>,
     threshold: f64,
+    workflows: Arc<Registry>,
 }
 
 // === impl Rules ===
@@ -65,7 +69,36 @@ impl Rules {
         if config.events_webhook_secret.is_none() {
             tracing::warn!("EVENTS_WEBHOOK_SECRET is not set: events are taken from loopback only");
         }
-        Self { secrets: config.events_webhook_secret.clone(), threshold: config.lead_score_threshold }
+        Self {
+            secrets: config.events_webhook_secret.clone(),
+            threshold: config.lead_score_threshold,
+            workflows: Arc::new(config.workflows().unwrap_or_else(|_| Registry::built_in())),
+        }
+    }
+
+    /// How far an outcome brings a lead: one that stands in the workflow's list, or in any list where the workflow is
+    /// not ours. Others are kept as they were told, in the event and in the engagement, and move nothing.
+    fn stage_of(&self, workflow: &str, outcome: &str) -> Option<Stage> {
+        if outcome.is_empty() {
+            return None;
+        }
+        let ours = self.workflows.iter().find(|known| known.slug == workflow);
+        let lists = |known: &Workflow| known.outcomes.iter().any(|listed| listed == outcome);
+        if !ours.map_or_else(|| self.workflows.iter().any(lists), lists) {
+            tracing::warn!(workflow.known = ours.is_some(), "an event has an outcome that no workflow lists");
+            return None;
+        }
+        match outcome {
+            "qualified" => Some(Stage::Qualified),
+            "booked" => Some(Stage::Booked),
+            _ => None,
+        }
+    }
+
+    /// Rules without a secret, over the built-in workflows.
+    #[cfg(test)]
+    pub(crate) fn open() -> Self {
+        Self { secrets: None, threshold: 0.5, workflows: Arc::new(Registry::built_in()) }
     }
 
     fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Fault> {
@@ -184,7 +217,7 @@ async fn record(
         record_engagement(work, rules, event, occurred_at, now).await?;
     }
     if let Some(action) = event.calendar_action() {
-        record_booking(work, event, action, occurred_at, now).await?;
+        record_booking(work, event, action, occurred_at).await?;
     }
     Ok(())
 }
@@ -204,9 +237,15 @@ async fn record_engagement(
         notes: String::new(),
     };
     let lead = signal.is_lead(rules.threshold);
-    let contact_id = contact_of(work, event, "chat", lead, now).await?;
+    let contact_id = contact_of(work, event, "chat", lead, occurred_at).await?.id;
     if lead {
         leads::record(work, &contact_id, &signal, occurred_at, now).await?;
+    }
+    let outcome = event.text("outcome")?;
+    let workflow_id = event.first_text(&["workflow_id", "workflow"])?;
+    let stage = rules.stage_of(&workflow_id, &outcome);
+    if let Some(stage) = stage.filter(|_| !contact_id.is_empty()) {
+        leads::advance(work, &contact_id, stage, occurred_at).await?;
     }
     let channel = event.text("channel")?;
     let engagement = tab::Engagement {
@@ -216,8 +255,8 @@ async fn record_engagement(
         channel: if channel.is_empty() { "chat".to_owned() } else { channel },
         page: event.text("page")?,
         message: event.text("message")?,
-        outcome: event.text("outcome")?,
-        workflow_id: event.first_text(&["workflow_id", "workflow"])?,
+        outcome,
+        workflow_id,
         session_id: event.text("session_id")?,
     };
     rows::upsert(work, Row::of(&engagement, 1, occurred_at)).await?;
@@ -229,10 +268,10 @@ async fn record_booking(
     event: &Event,
     action: &str,
     occurred_at: Timestamp,
-    now: Timestamp,
 ) -> Result<(), Error> {
+    let contact = contact_of(work, event, "calendar", false, occurred_at).await?;
     let told = tab::Booking {
-        contact_id: contact_of(work, event, "calendar", false, now).await?,
+        contact_id: contact.id,
         event_start: event.time("event_start")?,
         event_end: event.time("event_end")?,
         cal_provider: event.text("cal_provider")?,
@@ -244,22 +283,42 @@ async fn record_booking(
     if told.event_start.is_none() && told.cal_event_id.is_empty() {
         return Err(event.wrong("event_start", "is required where the event has no uid").into());
     }
-    bookings::record(work, told, event.id.as_str(), occurred_at).await
+    if action == "booked" && !told.contact_id.is_empty() {
+        leads::advance(work, &told.contact_id, Stage::Booked, occurred_at).await?;
+    }
+    bookings::record(work, told, &contact.aliases, event.id.as_str(), occurred_at).await
 }
 
-/// The contact that an event is about; blank if nobody is known and none is `needed`.
+/// Whom an event is about; a blank id if nobody is known.
+#[derive(Default)]
+struct Person {
+    id: String,
+    aliases: Vec<String>,
+}
+
+impl From<people::Resolved> for Person {
+    fn from(resolved: people::Resolved) -> Self {
+        Self { id: resolved.contact.id, aliases: resolved.aliases }
+    }
+}
+
+/// The contact that an event is about, made if nobody is known and one is `needed`.
 async fn contact_of(
     work: &mut Work<'_>,
     event: &Event,
     source: &str,
     needed: bool,
-    now: Timestamp,
-) -> Result<String, Error> {
+    occurred_at: Timestamp,
+) -> Result<Person, Error> {
+    let (visitor, session) = (event.text("visitor_id")?, event.text("session_id")?);
     let identity = Identity {
         email: event.text("email")?,
         phone: event.text("phone")?,
-        visitor: event.text("visitor_id")?,
-        session: event.text("session_id")?,
+        // Whatever comes out of a chat was said by a stranger; what a calendar or a form of the owner's tells alone
+        // is the word of a trusted sender.
+        claimed: event.is_of_chat() || !visitor.is_empty() || !session.is_empty(),
+        visitor,
+        session,
         ..Default::default()
     };
     let facts = tab::Contact {
@@ -275,14 +334,14 @@ async fn contact_of(
     let given_id = event.text("contact_id")?;
     if !given_id.is_empty() {
         people::check_given_id(&given_id).map_err(|why| event.wrong("contact_id", why))?;
-        return Ok(people::resolve_given(work, &given_id, &identity, facts, now).await?.contact.id);
+        return Ok(people::resolve_given(work, &given_id, &identity, facts, occurred_at).await?.into());
     }
     if needed || identity.says_who() {
         // A lead of a turn that names nobody and no session still has a contact: the turn's own.
-        let session =
-            if identity.session.is_empty() { event.id.to_string() } else { identity.session.clone() };
+        let nobody = !identity.says_who() && identity.visitor.is_empty() && identity.session.is_empty();
+        let session = if nobody { event.id.to_string() } else { identity.session.clone() };
         let identity = Identity { session, ..identity };
-        return Ok(people::resolve(work, &identity, facts, now).await?.contact.id);
+        return Ok(people::resolve(work, &identity, facts, occurred_at).await?.into());
     }
-    Ok(people::find(work, &identity).await?.unwrap_or_default())
+    Ok(people::find(work, &identity).await?.map(Person::from).unwrap_or_default())
 }

@@ -7,20 +7,28 @@
 mod cells;
 mod closing;
 mod compose;
+mod hunt;
 mod layout;
 mod lease;
 mod locate;
+mod look;
 mod outcome;
 mod pace;
 mod protocol;
+mod queue;
+mod rebuild;
 mod seen;
+mod sweep;
 mod takeover;
 mod timer;
 mod trouble;
 mod writer;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -57,6 +65,8 @@ pub(crate) struct Ledger {
     clock: Clock,
     wake: Notify,
     blocked: Mutex<Option<String>>,
+    /// Somebody wants tabs and people's columns looked at now.
+    asked: AtomicBool,
     timer: Arc<dyn Timer>,
     tenure: Tenure,
 }
@@ -71,6 +81,9 @@ pub(crate) struct Status {
     pub(crate) pending: u64,
     pub(crate) parked: u64,
     pub(crate) blocked: String,
+    pub(crate) cells: u64,
+    pub(crate) warning: String,
+    pub(crate) rebuilding: String,
 }
 
 // === impl Ledger ===
@@ -83,10 +96,17 @@ impl Ledger {
             zone,
             wake: Notify::new(),
             blocked: Mutex::new(None),
+            asked: AtomicBool::new(false),
             timer: Arc::new(System),
             tenure: Tenure::new(clock()),
             clock,
         }
+    }
+
+    /// Look at everything again: people's columns, and what keeps tabs from being written.
+    pub(crate) fn look_again(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+        self.wake();
     }
 
     /// Rows wait; write them soon.
@@ -131,13 +151,14 @@ impl Ledger {
     async fn turn(&self, writer: &mut Writer<'_>) -> Option<Pause> {
         match writer.step().await {
             Ok(pause) => {
-                self.report(writer.trouble()).await;
+                self.report(writer.trouble(), false).await;
                 pause
             }
             Err(trouble) => {
                 let pause = writer.recover(&trouble);
                 if pause.is_some() {
-                    self.report(Some(&trouble)).await;
+                    let why = Chain(&trouble).to_string();
+                    self.report(Some(why), matches!(trouble, Trouble::Store(_))).await;
                 } else {
                     tracing::info!("another process writes the ledger now");
                     *self.blocked() = None;
@@ -158,6 +179,9 @@ impl Ledger {
             pending: rows::count(&*self.store, State::Pending).await?,
             parked: rows::count(&*self.store, State::Parked).await?,
             blocked: self.blocked_by(&head).unwrap_or_default(),
+            cells: head.cells,
+            rebuilding: self.rebuilding().await?,
+            warning: layout::warning(head.cells).unwrap_or_default(),
         })
     }
 
@@ -188,8 +212,7 @@ impl Ledger {
     }
 
     /// Remembers what keeps rows from being written; when it changes, logs it and tells the other processes.
-    async fn report(&self, trouble: Option<&Trouble>) {
-        let now = trouble.map(|trouble| Chain(trouble).to_string());
+    async fn report(&self, now: Option<String>, store_failed: bool) {
         if std::mem::replace(&mut *self.blocked(), now.clone()) == now {
             return;
         }
@@ -197,7 +220,6 @@ impl Ledger {
             Some(why) => tracing::error!(error = why, "rows wait"),
             None => tracing::info!("rows are written again"),
         }
-        let store_failed = matches!(trouble, Some(Trouble::Store(_)));
         if !store_failed
             && self.tenure.is_held(self.timer.now())
             && let Err(error) = self.renew().await

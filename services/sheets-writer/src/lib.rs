@@ -6,6 +6,8 @@
 mod bookings;
 mod claims;
 mod config;
+mod deliveries;
+pub mod doctor;
 mod error;
 mod event;
 mod grpc;
@@ -15,32 +17,51 @@ mod ledger;
 mod people;
 mod rows;
 mod sheets;
+mod told;
 mod wire;
 
 use std::sync::Arc;
 
 use chassis::{Context, Grpc, Server, run::Unusable};
 use proto::sheets::v1::{
-    contact_service_server::ContactServiceServer, event_service_server::EventServiceServer,
-    lead_service_server::LeadServiceServer, ledger_service_server::LedgerServiceServer,
+    contact_service_server::ContactServiceServer, delivery_service_server::DeliveryServiceServer,
+    event_service_server::EventServiceServer, lead_service_server::LeadServiceServer,
+    ledger_service_server::LedgerServiceServer,
 };
 use store::{Index, Schema};
 
+use deliveries::{Deliveries, Destination, Guard, Post};
+use grpc::deliveries::Dispatch;
+
 pub use config::Config;
+pub use deliveries::{Address, Destinations, Header, Keys};
 
 /// The service's name: directory, package, binary, Cloud Run service.
 pub const NAME: &str = "sheets-writer";
 
 /// What this service declares about its documents.
-pub const SCHEMA: Schema = Schema { version: 1, indexes: INDEXES, expiring: &[] };
+pub const SCHEMA: Schema = Schema { version: 1, indexes: INDEXES, expiring: &["deliveries"] };
 
 /// The indexes that its queries name.
-pub const INDEXES: &[&Index] = &[&rows::BY_AGE, &rows::BY_STATE, &rows::BY_TAB];
+pub const INDEXES: &[&Index] = &[
+    &deliveries::record::BY_STATE,
+    &people::BY_CONTACT,
+    &rows::BY_AGE,
+    &rows::BY_STATE,
+    &rows::BY_SUBJECT,
+    &rows::BY_TAB,
+];
 
-/// Wires the service: store, Sheets client, the ledger's own task, four gRPC services.
+/// Wires the service: store, Sheets client, the tasks of the ledger and of the deliveries, five gRPC services.
 pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {
     let clock = store::system_clock();
     let store = config.store.open(NAME, SCHEMA, clock.clone()).map_err(Unusable::new)?;
+    let post = Post::new(Guard { local: !ctx.cloud }, deliveries::TIMEOUT);
+    let deliveries = Arc::new(Deliveries::new(store, Destination::all(&config), post, clock.clone()));
+    ctx.spawn(deliveries.clone().run(ctx.shutdown.clone()));
+    // whoever writes the books through this tells of it
+    let store = deliveries.outbox();
+
     let sheets = sheets::Client::new(&config);
     let ledger =
         Arc::new(ledger::Ledger::new(store.clone(), sheets, config.time_zone.clone(), clock.clone()));
@@ -51,6 +72,7 @@ pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {
         .add(EventServiceServer::new(books.clone()))
         .add(ContactServiceServer::new(books.clone()))
         .add(LeadServiceServer::new(books.clone()))
-        .add(LedgerServiceServer::new(books));
+        .add(LedgerServiceServer::new(books))
+        .add(DeliveryServiceServer::new(Dispatch(deliveries)));
     Ok(grpc.into())
 }

@@ -1,7 +1,34 @@
 //! Contacts: one person, known by any number of identities.
 //!
 //! An identity is a document of its own, made in the contact's commit, so two writers that meet the same person at
-//! the same moment end with one contact. The invariant: an identity points to one contact, for ever or until a merge.
+//! the same moment end with one contact. The strongest identity finds the contact; identities of several contacts in
+//! one call make them one, unless that rests on a claim. The invariant: an identity leads to one contact until a merge
+//! makes that contact an alias, or a proof takes a claimed identity elsewhere.
+//!
+//! # What a stranger can do with claims
+//! Whoever chats can say any e-mail and phone, in the name of any number of visitors. So a claim
+//! - *joins* rows for the owner's eyes: a lead of an unknown visitor who says `ann@example.com` is Ann's lead in the
+//!   books. A stranger can put words into Ann's rows that way, as with any contact form. Facts never replace facts,
+//!   and nothing here answers a chat: what a session may read goes by its visitor and its verified Whop user, never by
+//!   the contact that a claim led to;
+//! - *merges* nothing: otherwise one message with two people's addresses would make them one in the books;
+//! - merges nothing *later* either: an identity that was tied through a claim is marked, and what is marked finds a
+//!   contact and never merges two. Without the mark, a visitor who claims Ann in one session and Ben in the next would
+//!   have both on his ties, and the next harmless turn would make them one;
+//! - *gives way* to proof: who claims an address before its owner is known gets it only until a call that proves it
+//!   leads to another contact. Where nothing else is known the claim does lead the owner of the books from a payment
+//!   to the chat before it, which is what it is kept for;
+//! - never touches two verified Whop users, nor two contacts that a trusted sender named by ids of its own: these are
+//!   merged by nobody, or by the operator alone.
+
+mod directory;
+mod export;
+mod facts;
+mod identity;
+mod merge;
+mod phone;
+#[cfg(test)]
+mod tests;
 
 use domain::{
     Fault, Row,
@@ -12,15 +39,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Attempts, Collection, Store, Work};
 
-use crate::{error::Error, rows};
+use crate::{error::Error, rows, told::Told};
+pub(crate) use directory::{current_id, find_all, get, list, show_survivors, tag, update, words};
+pub(crate) use export::export;
+pub(crate) use facts::COLUMNS;
+pub(crate) use identity::{BY_CONTACT, Identity};
+pub(crate) use merge::merge;
+
+use identity::{IDENTITIES, Key, Kind, Tie};
 
 const CONTACTS: Collection<ContactDoc> = Collection::new("contacts");
-const IDENTITIES: Collection<IdentityDoc> = Collection::new("identities");
 
 /// Longest id that a trusted event may give a contact.
 const MAX_GIVEN_ID: usize = 64;
-/// Fewer digits are an extension or a slip, and would make one person of many.
-const MIN_PHONE_DIGITS: usize = 7;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct ContactDoc {
@@ -29,100 +60,69 @@ struct ContactDoc {
     /// The verified Whop user, once one was seen; never another one afterwards.
     #[serde(default)]
     whop_user: String,
+    /// The id by which a trusted sender knows them, if it named one.
+    #[serde(default)]
+    named: String,
+    /// When each fact was told.
+    #[serde(default)]
+    told: Told,
+    /// Contacts that were merged into this one, and into those.
+    #[serde(default)]
+    aliases: Vec<String>,
     /// The survivor, once this contact was merged into another.
     alias_of: Option<String>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct IdentityDoc {
-    contact_id: String,
-}
-
-/// What identifies a person, as far as it is known. Strongest first.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Identity {
-    /// A Whop user whose token was checked.
-    pub(crate) whop_user: String,
-    /// E-mail as it was given.
-    pub(crate) email: String,
-    /// Phone as it was given.
-    pub(crate) phone: String,
-    /// Visitor of a site.
-    pub(crate) visitor: String,
-    /// Chat session, the weakest: it ends.
-    pub(crate) session: String,
 }
 
 /// A contact that was found or made.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolved {
     pub(crate) contact: tab::Contact,
+    /// Ids that the contact had before merges.
+    pub(crate) aliases: Vec<String>,
     pub(crate) created: bool,
+}
+
+/// A contact that an identity of a call leads to.
+struct Candidate {
+    doc: ContactDoc,
+    /// Something proven leads to it.
+    proven: bool,
+    /// Only ties that a claim made lead to it, and this call claims nothing.
+    last: bool,
 }
 
 // === impl ContactDoc ===
 
 impl ContactDoc {
-    /// Two verified Whop users are two people, whatever else they share.
-    fn may_be(&self, identity: &Identity) -> bool {
-        self.whop_user.is_empty() || identity.whop_user.is_empty() || self.whop_user == identity.whop_user
-    }
-}
-
-// === impl Identity ===
-
-impl Identity {
-    /// The identity's documents, strongest first.
-    fn doc_ids(&self) -> Vec<String> {
-        let (email, phone) = self.normalised();
-        [
-            ("whop", &self.whop_user),
-            ("email", &email),
-            ("phone", &phone),
-            ("visitor", &self.visitor),
-            ("session", &self.session),
-        ]
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(kind, value)| id::digest(&[kind, value]))
-        .collect()
-    }
-
-    /// It has a kind that a person has for ever, not for a visit.
-    pub(crate) fn says_who(&self) -> bool {
-        let (email, phone) = self.normalised();
-        !(email.is_empty() && phone.is_empty() && self.whop_user.is_empty())
-    }
-
-    /// E-mail and phone as they are compared; what is neither is blank. Cal.com's `<phone>@sms.cal.com` is a phone.
-    fn normalised(&self) -> (String, String) {
-        let email = self.email.trim().to_lowercase();
-        match email.strip_suffix("@sms.cal.com") {
-            Some(number) => (String::new(), normalise_phone(number)),
-            None if is_email(&email) => (email, normalise_phone(&self.phone)),
-            None => (String::new(), normalise_phone(&self.phone)),
+    fn new(id: String) -> Self {
+        Self {
+            contact: tab::Contact { id, ..Default::default() },
+            version: 0,
+            whop_user: String::new(),
+            named: String::new(),
+            told: Told::default(),
+            aliases: Vec::new(),
+            alias_of: None,
         }
     }
-}
 
-/// Whether somebody can be known by it: all who type `n/a` are not one person.
-fn is_email(text: &str) -> bool {
-    let parts = text.split_once('@');
-    parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
-        && !text.contains(char::is_whitespace)
-}
-
-/// Digits with a leading `+` where it was written; what people put between digits is dropped. Fewer than
-/// [`MIN_PHONE_DIGITS`] are no phone.
-fn normalise_phone(text: &str) -> String {
-    let text = text.trim();
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let prefix = if text.starts_with('+') || text.starts_with("00") { "+" } else { "" };
-    if digits.len() < MIN_PHONE_DIGITS {
-        String::new()
-    } else {
-        format!("{prefix}{}", digits.trim_start_matches("00"))
+    fn id(&self) -> &str {
+        &self.contact.id
     }
+
+    /// Two verified Whop users are two people, whatever else they share.
+    fn may_be(&self, identity: &Identity) -> bool {
+        is_compatible(&self.whop_user, &identity.whop_user)
+    }
+
+    /// Whether the two may become one without anybody deciding it.
+    fn may_join(&self, other: &Self) -> bool {
+        is_compatible(&self.whop_user, &other.whop_user) && is_compatible(&self.named, &other.named)
+    }
+}
+
+fn is_compatible(one: &str, other: &str) -> bool {
+    one.is_empty() || other.is_empty() || one == other
 }
 
 /// Checks the id under which a trusted event names a contact.
@@ -140,10 +140,15 @@ pub(crate) async fn resolve_given(
     given_id: &str,
     identity: &Identity,
     facts: tab::Contact,
-    now: Timestamp,
+    heard_at: Timestamp,
 ) -> Result<Resolved, Error> {
     let known = load(work, given_id).await?;
-    settle(work, known, given_id.to_owned(), identity, facts, now).await
+    let mut doc = known.unwrap_or_else(|| ContactDoc::new(given_id.to_owned()));
+    if doc.version == 0 {
+        given_id.clone_into(&mut doc.named);
+    }
+    let named = Candidate { doc, proven: true, last: false };
+    settle(work, Some(named), identity, facts, heard_at).await
 }
 
 /// The contact that owns the strongest of the identities, made if nobody does.
@@ -151,13 +156,12 @@ pub(crate) async fn resolve(
     work: &mut Work<'_>,
     identity: &Identity,
     facts: tab::Contact,
-    now: Timestamp,
+    heard_at: Timestamp,
 ) -> Result<Resolved, Error> {
-    if identity.doc_ids().is_empty() {
+    if identity.keys().is_empty() {
         return Err(Fault::invalid("identity", "a contact needs at least one identity").into());
     }
-    let known = find_doc(work, identity).await?;
-    settle(work, known, ContactId::generate(now).to_string(), identity, facts, now).await
+    settle(work, None, identity, facts, heard_at).await
 }
 
 /// As [`resolve`], in a commit of its own.
@@ -177,33 +181,20 @@ pub(crate) async fn resolve_alone(
     }
 }
 
-/// Id of the contact that owns the strongest of the identities.
-pub(crate) async fn find(work: &mut Work<'_>, identity: &Identity) -> Result<Option<String>, Error> {
-    Ok(find_doc(work, identity).await?.map(|doc| doc.contact.id))
-}
-
-/// One contact by its id, or the one that it was merged into.
-pub(crate) async fn get(store: &dyn Store, contact_id: &str) -> Result<Option<tab::Contact>, Error> {
-    Ok(load(&mut Work::new(store), contact_id).await?.map(|doc| doc.contact))
+/// The contact that owns the strongest of the identities.
+pub(crate) async fn find(work: &mut Work<'_>, identity: &Identity) -> Result<Option<Resolved>, Error> {
+    let ties = ties(work, identity).await?;
+    let found = candidates(work, None, &ties, identity).await?;
+    let best = best(&found).map(|index| found[index].doc.clone());
+    Ok(best.map(|doc| Resolved { contact: doc.contact, aliases: doc.aliases, created: false }))
 }
 
 /// Id of a contact's document: hashed, since consecutive ids would make one hot spot of the newest contacts.
-fn doc_id(contact_id: &str) -> String {
+pub(crate) fn doc_id(contact_id: &str) -> String {
     id::digest(&["contact", contact_id])
 }
 
-async fn find_doc(work: &mut Work<'_>, identity: &Identity) -> Result<Option<ContactDoc>, Error> {
-    for doc_id in identity.doc_ids() {
-        if let Some(owner) = work.get(&IDENTITIES, &doc_id).await? {
-            let found = load(work, &owner.contact_id).await?;
-            if found.as_ref().is_none_or(|doc| doc.may_be(identity)) {
-                return Ok(found);
-            }
-        }
-    }
-    Ok(None)
-}
-
+/// The contact under an id, or the one that it was merged into.
 async fn load(work: &mut Work<'_>, contact_id: &str) -> Result<Option<ContactDoc>, Error> {
     let mut doc = work.get(&CONTACTS, &doc_id(contact_id)).await?;
     while let Some(survivor) = doc.as_ref().and_then(|doc| doc.alias_of.clone()) {
@@ -212,100 +203,110 @@ async fn load(work: &mut Work<'_>, contact_id: &str) -> Result<Option<ContactDoc
     Ok(doc)
 }
 
-/// Fills in what is new about the contact, ties the identities that nobody owns to it, and writes its row.
+/// Writes a contact that has changed, and its row.
+async fn save(work: &mut Work<'_>, doc: &mut ContactDoc, row: tab::Contact) -> Result<(), Error> {
+    doc.version += 1;
+    if doc.version == 1 {
+        work.create(&CONTACTS, &doc_id(doc.id()), doc);
+    } else {
+        work.put(&CONTACTS, &doc_id(doc.id()), doc);
+    }
+    let since = doc.contact.created_at.unwrap_or(Timestamp::UNIX_EPOCH);
+    rows::upsert(work, Row::of(&row, doc.version, since)).await?;
+    Ok(())
+}
+
+async fn ties(work: &mut Work<'_>, identity: &Identity) -> Result<Vec<(Key, Option<Tie>)>, Error> {
+    let keys = identity.keys();
+    work.prefetch(keys.iter().map(|key| IDENTITIES.key(&*key.doc_id)).collect()).await?;
+    let mut ties = Vec::with_capacity(keys.len());
+    for key in keys {
+        let tie = work.get(&IDENTITIES, &key.doc_id).await?;
+        ties.push((key, tie));
+    }
+    Ok(ties)
+}
+
+/// The contacts that a call's identities lead to, each once, strongest first.
+async fn candidates(
+    work: &mut Work<'_>,
+    named: Option<Candidate>,
+    ties: &[(Key, Option<Tie>)],
+    identity: &Identity,
+) -> Result<Vec<Candidate>, Error> {
+    let mut found: Vec<Candidate> = named.into_iter().collect();
+    for (key, tie) in ties {
+        let Some(tie) = tie else { continue };
+        let Some(doc) = load(work, &tie.contact_id).await?.filter(|doc| doc.may_be(identity)) else {
+            continue;
+        };
+        let (proven, last) = (!key.claimed && !tie.claimed, !key.claimed && tie.claimed);
+        match found.iter_mut().find(|known| known.doc.id() == doc.id()) {
+            Some(known) => (known.proven, known.last) = (known.proven || proven, known.last && last),
+            None => found.push(Candidate { doc, proven, last }),
+        }
+    }
+    Ok(found)
+}
+
+/// The first contact that something in the call itself leads to, else the first at all.
+fn best(found: &[Candidate]) -> Option<usize> {
+    found.iter().position(|candidate| !candidate.last).or((!found.is_empty()).then_some(0))
+}
+
+/// Finds the contact or makes it, merges what is proven to be one, fills in what is new, ties the identities, and
+/// writes the row.
 async fn settle(
     work: &mut Work<'_>,
-    known: Option<ContactDoc>,
-    new_id: String,
+    named: Option<Candidate>,
     identity: &Identity,
     facts: tab::Contact,
-    now: Timestamp,
+    heard_at: Timestamp,
 ) -> Result<Resolved, Error> {
-    let created = known.is_none();
-    let mut doc = known.unwrap_or_else(|| ContactDoc {
-        contact: tab::Contact { id: new_id, created_at: Some(now), ..Default::default() },
-        version: 0,
-        whop_user: String::new(),
-        alias_of: None,
-    });
-    let before = (doc.contact.clone(), doc.whop_user.clone());
-    if doc.whop_user.is_empty() {
-        doc.whop_user.clone_from(&identity.whop_user);
-    }
-    let (email, phone) = identity.normalised();
-    fill(&mut doc.contact, tab::Contact { email, phone, ..facts });
-    for doc_id in identity.doc_ids() {
-        if work.get(&IDENTITIES, &doc_id).await?.is_none() {
-            work.put(&IDENTITIES, &doc_id, &IdentityDoc { contact_id: doc.contact.id.clone() });
+    let ties = ties(work, identity).await?;
+    let mut found = candidates(work, named, &ties, identity).await?;
+    let (mut doc, proven) = match best(&found) {
+        Some(index) => {
+            let Candidate { doc, proven, .. } = found.remove(index);
+            (doc, proven)
+        }
+        None => (ContactDoc::new(ContactId::generate(heard_at).to_string()), true),
+    };
+    let before = (doc.version > 0).then(|| doc.clone());
+    doc.hear(identity, facts, heard_at);
+    if proven {
+        for other in found.into_iter().filter(|other| other.proven) {
+            if doc.may_join(&other.doc) {
+                doc = merge::join(work, doc, other.doc).await?;
+            }
         }
     }
-    if created || before != (doc.contact.clone(), doc.whop_user.clone()) {
-        doc.version += 1;
-        if created {
-            work.create(&CONTACTS, &doc_id(&doc.contact.id), &doc);
-        } else {
-            work.put(&CONTACTS, &doc_id(&doc.contact.id), &doc);
-        }
-        let row = Row::of(&doc.contact, doc.version, doc.contact.created_at.unwrap_or(now));
-        rows::upsert(work, row).await?;
+    tie_all(work, ties, &doc, proven, heard_at).await?;
+    let created = before.is_none() && doc.aliases.is_empty();
+    if before.is_none_or(|before| !before.is_same(&doc)) {
+        let row = doc.contact.clone();
+        save(work, &mut doc, row).await?;
     }
-    Ok(Resolved { contact: doc.contact, created })
+    Ok(Resolved { contact: doc.contact, aliases: doc.aliases, created })
 }
 
-/// First touch stays: a fact fills an empty field and replaces none.
-fn fill(contact: &mut tab::Contact, facts: tab::Contact) {
-    let pairs = [
-        (&mut contact.email, facts.email),
-        (&mut contact.phone, facts.phone),
-        (&mut contact.first_name, facts.first_name),
-        (&mut contact.last_name, facts.last_name),
-        (&mut contact.company, facts.company),
-        (&mut contact.source, facts.source),
-        (&mut contact.utm_source, facts.utm_source),
-        (&mut contact.utm_medium, facts.utm_medium),
-        (&mut contact.utm_campaign, facts.utm_campaign),
-    ];
-    for (field, fact) in pairs {
-        if field.is_empty() {
-            *field = fact;
+/// Ties the identities that nobody owns to the contact; a proof takes over what was tied by a claim.
+async fn tie_all(
+    work: &mut Work<'_>,
+    ties: Vec<(Key, Option<Tie>)>,
+    doc: &ContactDoc,
+    proven: bool,
+    now: Timestamp,
+) -> Result<(), Error> {
+    for (key, known) in ties {
+        // A verified Whop user is who they are, whatever led to the contact.
+        let claimed = key.kind != Kind::WhopUser && (key.claimed || !proven);
+        let free = known.as_ref().is_none_or(|tie| tie.claimed && !claimed);
+        if free {
+            let since = known.map_or(now, |tie| tie.since);
+            let tie = Tie { contact_id: doc.id().to_owned(), kind: key.kind, claimed, since };
+            work.put(&IDENTITIES, &key.doc_id, &tie);
         }
     }
-    for label in facts.tags {
-        if !contact.tags.contains(&label) {
-            contact.tags.push(label);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn identities_are_compared_as_people_mean_them() {
-        let given = Identity {
-            email: " Ann@Example.COM ".into(),
-            phone: "+49 (30) 123-45".into(),
-            ..Default::default()
-        };
-        assert_eq!(given.normalised(), ("ann@example.com".into(), "+493012345".into()));
-        let sms = Identity { email: "+493012345@sms.cal.com".into(), ..Default::default() };
-        assert_eq!(sms.normalised(), (String::new(), "+493012345".into()));
-        assert_eq!(sms.doc_ids()[0], given.doc_ids()[1]);
-        assert_eq!(normalise_phone("0049 30 12345"), "+493012345");
-        assert_eq!(normalise_phone("call me"), "");
-        assert_eq!(normalise_phone("ext. 12"), "");
-        for nobody in ["n/a", "none", "@", "ann@", "ann at example.com", "a b@example.com"] {
-            assert!(Identity { email: nobody.into(), ..Default::default() }.doc_ids().is_empty(), "{nobody}");
-        }
-    }
-
-    #[test]
-    fn first_touch_stays_and_a_blank_empties_nothing() {
-        let mut contact =
-            tab::Contact { utm_source: "yt".into(), first_name: "Ann".into(), ..Default::default() };
-        let later = tab::Contact { utm_source: "ads".into(), utm_medium: "cpc".into(), ..Default::default() };
-        fill(&mut contact, later);
-        assert_eq!((&*contact.utm_source, &*contact.utm_medium, &*contact.first_name), ("yt", "cpc", "Ann"));
-    }
+    Ok(())
 }

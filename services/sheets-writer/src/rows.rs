@@ -3,6 +3,9 @@
 //! The invariant: a row is `pending` from the commit that changed it until a batch that carried its version is known
 //! to have landed. Upserts and landings may come in any order; the versions decide.
 
+pub(crate) mod hand;
+pub(crate) mod list;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Cell, Cells, Row, Tab, id};
@@ -21,11 +24,19 @@ pub(crate) const BY_STATE: Index = Index {
     collection: "rows",
     name: "by_state",
     fields: &["tab", "state", "occurred_at"],
-    orders: store::ASCENDING,
+    orders: store::BOTH,
 };
-/// Rows of a tab, oldest first.
+/// Rows of a tab by age.
 pub(crate) const BY_TAB: Index =
-    Index { collection: "rows", name: "by_tab", fields: &["tab", "occurred_at"], orders: store::ASCENDING };
+    Index { collection: "rows", name: "by_tab", fields: &["tab", "occurred_at"], orders: store::BOTH };
+
+/// Rows of a tab about one contact, or one chat session, by age.
+pub(crate) const BY_SUBJECT: Index = Index {
+    collection: "rows",
+    name: "by_subject",
+    fields: &["tab", "subject", "occurred_at"],
+    orders: store::BOTH,
+};
 
 /// Where a row stands between the store and the spreadsheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,12 +61,24 @@ pub(crate) struct RowDoc {
     /// Microseconds, so that it sorts as a number.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub(crate) occurred_at: Timestamp,
+    /// The contact that it is about, under the id that it was written with; of `chat_events`, the chat session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) subject: Option<String>,
     pub(crate) cells: Cells,
     pub(crate) state: State,
     /// The spreadsheet has a line for it.
     pub(crate) landed: bool,
     /// Columns that the spreadsheet does not show yet, and the version that changed each.
     pub(crate) changed: BTreeMap<String, u64>,
+    /// What a person typed, by column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) typed: Cells,
+    /// What the spreadsheet may show in people's columns whose change waits.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    shown: BTreeMap<String, Vec<Cell>>,
+    /// Columns of people's in which the spreadsheet may show what was meant for others.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    spoilt: BTreeSet<String>,
     /// Why it was refused.
     pub(crate) error: Option<String>,
 }
@@ -89,10 +112,14 @@ impl RowDoc {
             id: row.id,
             version: row.version,
             occurred_at: row.occurred_at,
+            subject: subject(row.tab, &row.cells),
             changed: row.cells.keys().map(|column| (column.clone(), row.version)).collect(),
             cells: row.cells,
             state: State::Pending,
             landed: false,
+            typed: Cells::new(),
+            shown: BTreeMap::new(),
+            spoilt: BTreeSet::new(),
             error: None,
         }
     }
@@ -103,12 +130,15 @@ impl RowDoc {
             return false;
         }
         for (column, cell) in &row.cells {
-            if self.cells.get(column).unwrap_or(&Cell::Empty) != cell {
+            let old = self.cells.get(column).cloned().unwrap_or(Cell::Empty);
+            if old != *cell && !self.typed.contains_key(column) {
+                self.remember(column, old);
                 self.changed.insert(column.clone(), row.version);
             }
         }
         self.version = row.version;
         self.occurred_at = row.occurred_at;
+        self.subject = subject(row.tab, &row.cells);
         self.cells = row.cells;
         if self.state != State::Deleted {
             self.error = None;
@@ -123,6 +153,8 @@ impl RowDoc {
         self.landed = true;
         let carried = |column: &String| columns.is_none_or(|columns| columns.contains(column));
         self.changed.retain(|column, changed_by| *changed_by > version || !carried(column));
+        self.shown.retain(|column, _| self.changed.contains_key(column));
+        self.spoilt.retain(|column| self.changed.contains_key(column));
         if self.state != State::Deleted {
             self.settle_state();
         }
@@ -132,7 +164,12 @@ impl RowDoc {
     /// a person typed there stands.
     pub(crate) fn rewrite(&mut self, columns: &BTreeSet<String>) {
         let ours = columns.iter().filter(|column| *column != "id" && self.cells.contains_key(*column));
-        self.changed.extend(ours.map(|column| (column.clone(), self.version)));
+        for column in ours {
+            self.changed.insert(column.clone(), self.version);
+            if hand::columns(self.tab).contains(&column.as_str()) {
+                self.spoilt.insert(column.clone());
+            }
+        }
         if self.state != State::Deleted {
             self.settle_state();
         }
@@ -149,6 +186,21 @@ impl RowDoc {
     fn settle_state(&mut self) {
         let shown = self.landed && self.changed.is_empty();
         self.state = if shown { State::Written } else { State::Pending };
+    }
+}
+
+/// What is longer is no id of ours, and Firestore indexes 1,500 bytes of a text.
+const MAX_SUBJECT: usize = 512;
+
+fn subject(tab: Tab, cells: &Cells) -> Option<String> {
+    let column = match tab {
+        Tab::Contacts => "id",
+        Tab::ChatEvents => "session_id",
+        _ => "contact_id",
+    };
+    match cells.get(column) {
+        Some(Cell::Text(text)) if text.len() <= MAX_SUBJECT => Some(text.clone()),
+        _ => None,
     }
 }
 
@@ -221,100 +273,15 @@ pub(crate) async fn count(store: &dyn Store, state: State) -> Result<u64, Error>
     Ok(rows)
 }
 
-/// One page of a tab's rows, and the cursor of the next.
+/// One page of a tab's rows, oldest first, and the cursor of the next.
 pub(crate) async fn list(
     store: &dyn Store,
     tab: Tab,
     limit: u32,
     after: Option<String>,
 ) -> Result<(Vec<RowDoc>, Option<String>), Error> {
-    let page = store.query(Query::new(&BY_TAB, [json!(tab)]).limit(limit).after(after)).await?;
-    let rows = page.documents.into_iter().map(|document| Ok(ROWS.read(document)?.value));
-    Ok((rows.collect::<Result<_, Error>>()?, page.next))
+    list::list(store, tab, &list::Filter::default(), limit, after).await
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::tab::Lead;
-
-    fn row(version: u64, score: f64, intent: &str) -> Row {
-        let lead = Lead { id: "led_1".into(), score: Some(score), intent: intent.into(), ..Lead::default() };
-        Row::of(&lead, version, Timestamp::UNIX_EPOCH)
-    }
-
-    #[test]
-    fn only_what_changed_is_written_again() {
-        let mut doc = RowDoc::new(row(1, 0.5, "buy"));
-        doc.land(1, None);
-        assert_eq!(doc.state, State::Written);
-        assert!(doc.advance(row(2, 0.9, "buy")));
-        assert_eq!(doc.changed.keys().collect::<Vec<_>>(), ["score"]);
-        assert_eq!(doc.state, State::Pending);
-    }
-
-    #[test]
-    fn what_is_older_never_overwrites_what_is_newer() {
-        let mut doc = RowDoc::new(row(2, 0.9, "buy"));
-        assert!(!doc.advance(row(1, 0.5, "browse")));
-        assert!(!doc.advance(row(2, 0.5, "browse")));
-        assert_eq!(doc, RowDoc::new(row(2, 0.9, "buy")));
-    }
-
-    #[test]
-    fn a_change_while_a_batch_is_under_way_stays_pending() {
-        let mut doc = RowDoc::new(row(1, 0.5, "buy"));
-        assert!(doc.advance(row(2, 0.9, "buy")));
-        doc.land(1, None);
-        assert_eq!((doc.state, doc.landed), (State::Pending, true));
-        assert_eq!(doc.changed.keys().collect::<Vec<_>>(), ["score"]);
-        doc.land(2, Some(&["score".to_owned()]));
-        assert_eq!(doc.state, State::Written);
-    }
-
-    #[test]
-    fn a_column_that_was_spoilt_while_a_batch_was_composed_stays_pending() {
-        let mut doc = RowDoc::new(row(1, 0.5, "buy"));
-        doc.land(1, None);
-        assert!(doc.advance(row(2, 0.9, "buy")));
-        doc.rewrite(&["status".to_owned()].into());
-        doc.land(2, Some(&["score".to_owned()]));
-        assert_eq!(
-            (doc.state, doc.changed.keys().collect::<Vec<_>>()),
-            (State::Pending, vec![&"status".to_owned()])
-        );
-    }
-
-    #[test]
-    fn a_row_that_a_person_deleted_stays_deleted() {
-        let mut doc = RowDoc::new(row(1, 0.5, "buy"));
-        doc.land(1, None);
-        doc.state = State::Deleted;
-        assert!(doc.advance(row(2, 0.9, "buy")));
-        assert_eq!(doc.state, State::Deleted);
-    }
-
-    #[test]
-    fn only_the_columns_that_were_spoilt_are_written_again() {
-        let mut doc = RowDoc::new(row(1, 0.5, "buy"));
-        doc.land(1, None);
-        doc.rewrite(&["id", "score", "a column of the owner's"].map(str::to_owned).into());
-        assert_eq!(doc.changed.keys().collect::<Vec<_>>(), ["score"]);
-        assert_eq!(doc.state, State::Pending);
-        let mut deleted = RowDoc { state: State::Deleted, ..doc };
-        deleted.rewrite(&["score".to_owned()].into());
-        assert_eq!(deleted.state, State::Deleted);
-    }
-
-    #[test]
-    fn only_the_version_that_was_refused_is_parked() {
-        let mut doc = RowDoc::new(row(1, 0.5, "buy"));
-        assert!(doc.advance(row(2, 0.9, "buy")));
-        doc.park(1, "refused");
-        assert_eq!((doc.state, doc.error.as_deref()), (State::Pending, None));
-        doc.park(2, "refused");
-        assert_eq!((doc.state, doc.error.as_deref()), (State::Parked, Some("refused")));
-        assert!(doc.advance(row(3, 0.9, "buy")));
-        assert_eq!((doc.state, doc.error.as_deref()), (State::Pending, None));
-    }
-}
+mod tests;

@@ -27,12 +27,21 @@ pub(crate) enum Reply {
     Done(Value),
     /// 429: it did not happen.
     RateLimited(Option<Duration>),
-    /// 400.
-    Refused,
+    /// 400, and which sub-request the fault names: a hint of what to try apart, never a verdict.
+    Refused(Option<usize>),
     /// 404.
     Absent,
     /// Anything else, no answer included: it may have happened.
     Unclear(Trouble),
+}
+
+/// How values are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Render {
+    /// As they are stored: dates are numbers.
+    Stored,
+    /// As people see them.
+    Shown,
 }
 
 /// Why an outcome is unclear, for the log and the status. Never an upstream's text.
@@ -90,7 +99,7 @@ impl Client {
 
     /// `spreadsheets.get`: properties, tabs and the spreadsheet's developer metadata.
     pub(crate) async fn describe(&self) -> Reply {
-        let fields = "spreadsheetId,sheets.properties(sheetId,title,gridProperties),developerMetadata";
+        let fields = "spreadsheetId,sheets(properties(sheetId,title,gridProperties),protectedRanges(range,unprotectedRanges,warningOnly,requestingUserCanEdit)),developerMetadata";
         self.call(Method::GET, "", &[("fields", fields)], None).await
     }
 
@@ -102,12 +111,15 @@ impl Client {
     }
 
     /// `spreadsheets.values.batchGetByDataFilter`: the values of some ranges, row by row, in their order.
-    pub(crate) async fn values(&self, ranges: &[body::GridRange]) -> Reply {
+    pub(crate) async fn values(&self, ranges: &[body::GridRange], render: Render) -> Reply {
         let filters: Vec<Value> = ranges.iter().map(|range| json!({ "gridRange": range })).collect();
         let body = json!({
             "dataFilters": filters,
             "majorDimension": "ROWS",
-            "valueRenderOption": "UNFORMATTED_VALUE",
+            "valueRenderOption": match render {
+                Render::Stored => "UNFORMATTED_VALUE",
+                Render::Shown => "FORMATTED_VALUE",
+            },
         });
         self.call(Method::POST, "/values:batchGetByDataFilter", &[], Some(body)).await
     }
@@ -145,10 +157,16 @@ async fn read(response: reqwest::Response) -> Reply {
             Err(trouble) => Reply::Unclear(trouble),
         },
         StatusCode::TOO_MANY_REQUESTS => Reply::RateLimited(chassis::http::retry_after(response.headers())),
-        StatusCode::BAD_REQUEST => Reply::Refused,
+        StatusCode::BAD_REQUEST => Reply::Refused(named(&body_of(response).await.unwrap_or_default())),
         StatusCode::NOT_FOUND => Reply::Absent,
         status => Reply::Unclear(Trouble::Status(status.as_u16())),
     }
+}
+
+/// The index in a fault such as `Invalid requests[3].updateCells: …`.
+fn named(body: &Value) -> Option<usize> {
+    let (_, rest) = body["error"]["message"].as_str()?.split_once("requests[")?;
+    rest.split_once(']')?.0.parse().ok()
 }
 
 async fn body_of(mut response: reqwest::Response) -> Result<Value, Trouble> {

@@ -1,11 +1,14 @@
 //! Where wire types and domain types meet.
 
-use domain::{Cell, Fault, Row, Tab, tab};
+use domain::{Cell, Cells, Fault, Row, Tab, tab};
 use jiff::Timestamp;
 use proto::sheets::v1 as pb;
 use serde_json::{Map, Value, json};
 
-use crate::rows::{RowDoc, State};
+use crate::{
+    leads::{LeadView, Stage},
+    rows::{RowDoc, State},
+};
 
 /// The tab that a request names.
 pub(crate) fn tab(wire: i32) -> Result<Tab, Fault> {
@@ -81,6 +84,11 @@ pub(crate) fn wire_row(doc: RowDoc) -> pb::Row {
     }
 }
 
+/// A row's cells as JSON, as [`row`] takes them.
+pub(crate) fn cells_json(cells: Cells) -> Map<String, Value> {
+    cells.into_iter().map(|(column, cell)| (column, cell_json(cell))).collect()
+}
+
 fn cell_json(cell: Cell) -> Value {
     match cell {
         Cell::Time { time } => json!(time),
@@ -112,7 +120,14 @@ pub(crate) fn wire_contact(contact: tab::Contact) -> pb::Contact {
 
 /// What a request says about a contact; identities in it do not count.
 pub(crate) fn facts(wire: pb::Contact) -> tab::Contact {
+    tab::Contact { email: String::new(), phone: String::new(), ..corrections(wire) }
+}
+
+/// What the operator says about a contact.
+pub(crate) fn corrections(wire: pb::Contact) -> tab::Contact {
     tab::Contact {
+        email: wire.email,
+        phone: wire.phone,
         first_name: wire.first_name,
         last_name: wire.last_name,
         company: wire.company,
@@ -122,6 +137,46 @@ pub(crate) fn facts(wire: pb::Contact) -> tab::Contact {
         utm_campaign: wire.utm_campaign,
         tags: wire.tags,
         ..Default::default()
+    }
+}
+
+/// A lead as it is answered.
+pub(crate) fn wire_lead(view: LeadView) -> pb::Lead {
+    let LeadView { lead, highest_score } = view;
+    let status = match Stage::read(&lead.status) {
+        Some(Stage::New) => pb::LeadStatus::New,
+        Some(Stage::Qualified) => pb::LeadStatus::Qualified,
+        Some(Stage::Booked) => pb::LeadStatus::Booked,
+        Some(Stage::Won) => pb::LeadStatus::Won,
+        Some(Stage::Lost) => pb::LeadStatus::Lost,
+        None => pb::LeadStatus::Unspecified,
+    };
+    pb::Lead {
+        lead_id: lead.id,
+        contact_id: lead.contact_id,
+        create_time: lead.created_at.map(wire_time),
+        intent: lead.intent,
+        budget_range: lead.budget_range,
+        timeframe: lead.timeframe,
+        notes: lead.notes,
+        score: lead.score,
+        highest_score,
+        owner: lead.owner,
+        status: status.into(),
+        last_touch_time: lead.last_touch.map(wire_time),
+    }
+}
+
+/// The status that a request names; `None` if it names none.
+pub(crate) fn stage(wire: i32) -> Result<Option<Stage>, Fault> {
+    match pb::LeadStatus::try_from(wire) {
+        Ok(pb::LeadStatus::Unspecified) => Ok(None),
+        Ok(pb::LeadStatus::New) => Ok(Some(Stage::New)),
+        Ok(pb::LeadStatus::Qualified) => Ok(Some(Stage::Qualified)),
+        Ok(pb::LeadStatus::Booked) => Ok(Some(Stage::Booked)),
+        Ok(pb::LeadStatus::Won) => Ok(Some(Stage::Won)),
+        Ok(pb::LeadStatus::Lost) => Ok(Some(Stage::Lost)),
+        Err(_) => Err(Fault::invalid("lead.status", "lead.status must be a known status")),
     }
 }
 

@@ -79,6 +79,9 @@ reasons! {
     ThreadUnknown = "THREAD_UNKNOWN",
     ItemUnknown = "ITEM_UNKNOWN",
     StateWrong = "STATE_WRONG",
+    LeadUnknown = "LEAD_UNKNOWN",
+    ContactsDiffer = "CONTACTS_DIFFER",
+    LeadOpen = "LEAD_OPEN",
 }
 
 impl Reason {

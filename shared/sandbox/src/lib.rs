@@ -11,6 +11,7 @@ mod openai;
 mod pages;
 mod person;
 mod random;
+mod receiver;
 mod serve;
 mod sheets;
 
@@ -23,6 +24,7 @@ pub use faults::{Chaos, Fault, FaultKind, Provider};
 pub use log::Asked;
 pub use openai::{API_KEY, Output, Scripted};
 pub use person::{Mishap, Person};
+pub use receiver::{Got, Mood, Receiver};
 pub use serve::serve;
 pub use sheets::{ACCESS_TOKEN, SPREADSHEET_ID};
 

@@ -5,9 +5,9 @@
 use serde_json::Value;
 
 use crate::sheets::{
-    CellData, DeleteDimension, DeleteSheet, Dimension, DimensionRange, ExtendedValue, GridCoordinate,
-    GridRange, InsertDimension, Kind, RowData, SheetProperties, Sheets, SortOrder, SortRange, SortSpec,
-    UpdateCells, UpdateSheetProperties,
+    AppendDimension, CellData, DeleteDimension, DeleteSheet, Dimension, DimensionRange, ExtendedValue,
+    GridCoordinate, GridRange, InsertDimension, Kind, RowData, SheetProperties, Sheets, SortOrder, SortRange,
+    SortSpec, UpdateCells, UpdateSheetProperties,
 };
 
 /// Why an edit cannot be made.
@@ -109,6 +109,25 @@ impl<'a> Person<'a> {
     pub fn delete_tab(&self, tab: &str) -> Result<(), Mishap> {
         let sheet_id = Some(self.id(tab)?);
         self.edit(DeleteSheet { sheet_id })
+    }
+
+    /// Protects columns of a tab from everybody else, or all of it.
+    pub fn protect(&self, tab: &str, columns: Option<std::ops::Range<usize>>) -> Result<(), Mishap> {
+        self.0.protect(self.id(tab)?, columns).map_err(Mishap::Refused)
+    }
+
+    /// Lifts every protection of a tab.
+    pub fn unprotect(&self, tab: &str) -> Result<(), Mishap> {
+        self.0.unprotect(self.id(tab)?).map_err(Mishap::Refused)
+    }
+
+    /// Adds empty rows at the end of a tab.
+    pub fn add_rows(&self, tab: &str, count: usize) -> Result<(), Mishap> {
+        self.edit(AppendDimension {
+            sheet_id: Some(self.id(tab)?),
+            dimension: Some(Dimension::Rows),
+            length: Some(index(count)?),
+        })
     }
 
     fn edit(&self, request: impl Into<Kind>) -> Result<(), Mishap> {

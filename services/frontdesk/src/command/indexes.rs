@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use store::{Schema, indexes};
 
+use super::Answer;
+
 /// What every service declares about its documents.
 const SCHEMAS: [(&str, Schema); 3] = [
     (session_broker::NAME, session_broker::SCHEMA),
@@ -11,19 +13,13 @@ const SCHEMAS: [(&str, Schema); 3] = [
     (sheets_writer::NAME, sheets_writer::SCHEMA),
 ];
 
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// Prints them in the form of Firebase's firestore.indexes.json
-    #[arg(long)]
-    json: bool,
+/// All of them; the JSON is the form of Firebase's `firestore.indexes.json`.
+pub(super) fn run() -> Answer {
+    let json = serde_json::to_value(indexes(&SCHEMAS)).expect("indexes are plain JSON");
+    Answer::new(json, page())
 }
 
-/// The page that was asked for.
-pub(super) fn run(args: &Args) -> String {
-    if args.json {
-        let indexes = serde_json::to_string_pretty(&indexes(&SCHEMAS)).expect("indexes are plain JSON");
-        return format!("{indexes}\n");
-    }
+fn page() -> String {
     let mut page = String::new();
     for (service, schema) in SCHEMAS {
         for index in schema.indexes {
@@ -49,8 +45,8 @@ mod tests {
 
     #[test]
     fn both_forms_name_every_index() {
-        let [json, text] = [true, false].map(|json| run(&Args { json }));
-        let parsed: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let parsed = serde_json::to_value(indexes(&SCHEMAS)).unwrap();
+        let text = page();
         let composites = parsed["indexes"].as_array().unwrap();
         for (service, schema) in SCHEMAS {
             for index in schema.indexes {

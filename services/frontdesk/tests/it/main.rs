@@ -5,6 +5,8 @@
 mod arrows;
 mod books;
 mod chat;
+mod commands;
+mod deliveries;
 mod edits;
 mod killed;
 mod life;

@@ -64,15 +64,31 @@ fn section(operation: &Operation<'_>, api: &Value) -> String {
     )
 }
 
+/// The path with the examples of its parameters.
+fn filled(operation: &Operation<'_>) -> String {
+    let mut path = operation.path.to_owned();
+    for parameter in operation.value["parameters"].as_array().into_iter().flatten() {
+        let (name, example) = (text(&parameter["name"]), text(&parameter["example"]));
+        match text(&parameter["in"]) {
+            "path" => path = path.replace(&format!("{{{name}}}"), example),
+            "query" if !example.is_empty() => path += &format!("?{name}={example}"),
+            _ => {}
+        }
+    }
+    path
+}
+
 /// A call that works when it is pasted.
 fn example(operation: &Operation<'_>, api: &Value) -> String {
     let base = match text(&api["servers"][0]["url"]).trim_end_matches('/') {
         "" => "http://localhost:8080",
         base => base,
     };
-    let mut lines = format!("curl {base}{}", operation.path);
-    if operation.value["security"].is_array() {
-        lines += " \\\n  -H \"authorization: Bearer $CLIENT_SECRET\"";
+    let put = if operation.method == "PUT" { "-X PUT " } else { "" };
+    let mut lines = format!("curl {put}'{base}{}'", filled(operation));
+    let credential = members(&operation.value["security"][0]).next().map(|(name, _)| name.to_uppercase());
+    if let Some(credential) = credential {
+        lines += &format!(" \\\n  -H \"authorization: Bearer ${credential}\"");
     }
     let example = &operation.value["requestBody"]["content"]["application/json"]["example"];
     if !example.is_null() {

@@ -21,12 +21,17 @@ use proto::{
     },
     sheets::v1::{
         IngestEventsRequest, IngestEventsResponse, RecordEventsRequest, RecordEventsResponse,
+        contact_service_server::ContactServiceServer,
         event_service_server::{EventService, EventServiceServer},
+        lead_service_server::LeadServiceServer,
+        ledger_service_server::LedgerServiceServer,
     },
 };
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, async_trait};
 use url::Url;
+
+use crate::books::Asked;
 
 pub(crate) const EXPIRES_AT: i64 = 1_761_667_800;
 
@@ -41,11 +46,14 @@ pub(crate) struct Notes {
     pub(crate) refreshes: Vec<RefreshSessionRequest>,
     pub(crate) ingests: Vec<IngestEventsRequest>,
     pub(crate) talks: Vec<ProcessRequest>,
+    pub(crate) books: Vec<Asked>,
     /// `x-request-id` and `grpc-timeout` of every call.
     pub(crate) metadata: Vec<[Option<String>; 2]>,
     pub(crate) sessions: VecDeque<Result<Session, Status>>,
     pub(crate) events: VecDeque<Result<IngestEventsResponse, Status>>,
     pub(crate) chats: VecDeque<Result<mpsc::Receiver<Answered>, Status>>,
+    /// What the next calls of the operator fail with.
+    pub(crate) refusals: VecDeque<Status>,
 }
 
 /// One frame of a chat, or what breaks it.
@@ -80,7 +88,10 @@ impl Backend {
         let grpc = Grpc::new(proto::FILE_DESCRIPTOR_SET)
             .add(ChatServiceServer::new(self.clone()))
             .add(SessionServiceServer::new(self.clone()))
-            .add(EventServiceServer::new(self.clone()));
+            .add(EventServiceServer::new(self.clone()))
+            .add(ContactServiceServer::new(self.clone()))
+            .add(LeadServiceServer::new(self.clone()))
+            .add(LedgerServiceServer::new(self.clone()));
         tokio::spawn(chassis::serve(listener, grpc.into(), ctx));
         url
     }

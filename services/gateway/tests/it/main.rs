@@ -4,12 +4,14 @@
 
 mod address;
 mod backend;
+mod books;
 mod chats;
 mod contract;
 mod cors;
 mod events;
 mod faults;
 mod identity;
+mod operator;
 mod refusals;
 mod requests;
 mod secrecy;

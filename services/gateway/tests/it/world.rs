@@ -16,6 +16,7 @@ pub(crate) const REFRESH: &str = "/api/chatkit/refresh";
 pub(crate) const CHAT: &str = "/chatkit";
 pub(crate) const EVENTS: &str = "/webhooks/ajd/chat-events";
 pub(crate) const DEVICE: &str = "5f0c6f1e-8a57-4c0b-9a55-3c0b6f2f9e11";
+pub(crate) const OPERATOR: &str = "an-operators-token";
 /// A route of these tests that panics.
 pub(crate) const PANIC: &str = "/api/test/panic";
 
@@ -54,6 +55,7 @@ impl World {
             ("SESSION_BROKER_ADDR", services.as_str()),
             ("SHEETS_WRITER_ADDR", services.as_str()),
             ("TOKEN_KEYS", keys.as_str()),
+            ("OPERATOR_TOKEN", OPERATOR),
         ];
         let pairs = own.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let vars: chassis::Vars = pairs.collect();
@@ -107,7 +109,10 @@ impl Drop for World {
         if !std::thread::panicking() {
             let notes = self.backend.notes();
             assert!(
-                notes.sessions.is_empty() && notes.events.is_empty() && notes.chats.is_empty(),
+                notes.sessions.is_empty()
+                    && notes.events.is_empty()
+                    && notes.chats.is_empty()
+                    && notes.refusals.is_empty(),
                 "a scripted answer was never asked for"
             );
         }

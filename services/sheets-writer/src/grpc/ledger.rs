@@ -1,14 +1,22 @@
 //! The seven tabs over gRPC.
 
-use domain::Fault;
+use domain::{Fault, Tab};
+use jiff::Timestamp;
 use proto::sheets::v1::{
-    GetLedgerStatusRequest, GetLedgerStatusResponse, ListRowsRequest, ListRowsResponse, UpsertRowsRequest,
-    UpsertRowsResponse, ledger_service_server::LedgerService,
+    self as pb, GetLedgerStatusRequest, GetLedgerStatusResponse, ListRowsRequest, ListRowsResponse,
+    ReadEditsRequest, ReadEditsResponse, RebuildTabsRequest, RebuildTabsResponse, RestoreRowsRequest,
+    RestoreRowsResponse, RetryRowsRequest, RetryRowsResponse, UpsertRowsRequest, UpsertRowsResponse,
+    ledger_service_server::LedgerService,
 };
 use tonic::{Request, Response, Status};
 
 use super::{Books, status};
-use crate::{error::Error, rows, wire};
+use crate::{
+    error::Error,
+    people,
+    rows::{self, RowDoc, RowKey, State, list::Filter},
+    wire,
+};
 
 /// Most rows of one request.
 const MAX_ROWS: usize = 100;
@@ -36,17 +44,81 @@ impl Books {
             size @ 1..=MAX_PAGE => size,
             _ => return Err(Fault::invalid("page_size", format!("page_size must be 1 to {MAX_PAGE}")).into()),
         };
+        let filter = filter(&request)?;
         let after = (!request.page_token.is_empty()).then_some(request.page_token);
-        let listed = rows::list(&*self.store, tab, limit as u32, after).await;
-        let (rows, next) = listed.map_err(|error| match error {
+        let listed = rows::list::list(&*self.store, tab, &filter, limit as u32, after).await;
+        let (mut rows, next) = listed.map_err(|error| match error {
             store::Error::Invalid(_) => {
                 Fault::invalid("page_token", "page_token is not from this list").into()
             }
             error => Error::Store(error),
         })?;
+        people::show_survivors(&*self.store, rows.iter_mut()).await?;
         let rows = rows.into_iter().map(wire::wire_row).collect();
         Ok(ListRowsResponse { rows, next_page_token: next.unwrap_or_default() })
     }
+}
+
+impl Books {
+    async fn retry(&self, request: RetryRowsRequest) -> Result<i32, Error> {
+        let retried = if request.row_ids.is_empty() {
+            rows::list::retry_all(&*self.store, &tabs(request.tab)?).await?
+        } else {
+            let keys = keys(request.tab, request.row_ids)?;
+            rows::list::change(&*self.store, &keys, RowDoc::retry).await?
+        };
+        self.ledger.look_again();
+        Ok(retried)
+    }
+
+    async fn restore(&self, request: RestoreRowsRequest) -> Result<i32, Error> {
+        let keys = keys(request.tab, request.row_ids)?;
+        let restored = rows::list::change(&*self.store, &keys, RowDoc::restore).await?;
+        self.ledger.wake();
+        Ok(restored)
+    }
+}
+
+/// The tab that a request names, or all of them.
+fn tabs(tab: i32) -> Result<Vec<Tab>, Fault> {
+    if tab == i32::from(pb::Tab::Unspecified) { Ok(Tab::ALL.to_vec()) } else { Ok(vec![wire::tab(tab)?]) }
+}
+
+/// The rows that a request names.
+fn keys(tab: i32, ids: Vec<String>) -> Result<Vec<RowKey>, Fault> {
+    let tab = wire::tab(tab)?;
+    if ids.is_empty() || ids.len() > MAX_ROWS {
+        return Err(Fault::invalid("row_ids", format!("row_ids must be 1 to {MAX_ROWS}")));
+    }
+    Ok(ids.into_iter().map(|id| RowKey { tab, id }).collect())
+}
+
+fn filter(request: &ListRowsRequest) -> Result<Filter, Fault> {
+    let given = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let time = |name: &'static str, wire: Option<prost_types::Timestamp>| {
+        let read = |wire: prost_types::Timestamp| Timestamp::new(wire.seconds, wire.nanos);
+        wire.map(read).transpose().map_err(|_| Fault::invalid(name, format!("{name} is no time")))
+    };
+    let state = match pb::RowState::try_from(request.state) {
+        Ok(pb::RowState::Unspecified) => None,
+        Ok(pb::RowState::Pending) => Some(State::Pending),
+        Ok(pb::RowState::Written) => Some(State::Written),
+        Ok(pb::RowState::Parked) => Some(State::Parked),
+        Ok(pb::RowState::Deleted) => Some(State::Deleted),
+        Err(_) => return Err(Fault::invalid("state", "state is none that rows have")),
+    };
+    let subject = given(&request.contact_id);
+    if subject.is_some() && state.is_some() {
+        return Err(Fault::invalid("state", "state cannot be combined with contact_id"));
+    }
+    Ok(Filter {
+        subject,
+        state,
+        status: given(&request.status),
+        from: time("from_time", request.from_time)?,
+        to: time("to_time", request.to_time)?,
+        newest_first: request.newest_first,
+    })
 }
 
 #[tonic::async_trait]
@@ -65,6 +137,36 @@ impl LedgerService for Books {
         self.list(request.into_inner()).await.map(Response::new).map_err(status)
     }
 
+    async fn retry_rows(
+        &self,
+        request: Request<RetryRowsRequest>,
+    ) -> Result<Response<RetryRowsResponse>, Status> {
+        let retried = self.retry(request.into_inner()).await.map_err(status)?;
+        Ok(Response::new(RetryRowsResponse { retried }))
+    }
+
+    async fn restore_rows(
+        &self,
+        request: Request<RestoreRowsRequest>,
+    ) -> Result<Response<RestoreRowsResponse>, Status> {
+        let restored = self.restore(request.into_inner()).await.map_err(status)?;
+        Ok(Response::new(RestoreRowsResponse { restored }))
+    }
+
+    async fn rebuild_tabs(
+        &self,
+        request: Request<RebuildTabsRequest>,
+    ) -> Result<Response<RebuildTabsResponse>, Status> {
+        let tabs = tabs(request.into_inner().tab).map_err(|fault| status(fault.into()))?;
+        self.ledger.rebuild(&tabs).await.map_err(|error| status(error.into()))?;
+        Ok(Response::new(RebuildTabsResponse {}))
+    }
+
+    async fn read_edits(&self, _: Request<ReadEditsRequest>) -> Result<Response<ReadEditsResponse>, Status> {
+        self.ledger.look_again();
+        Ok(Response::new(ReadEditsResponse {}))
+    }
+
     async fn get_ledger_status(
         &self,
         _: Request<GetLedgerStatusRequest>,
@@ -78,6 +180,9 @@ impl LedgerService for Books {
             pending: found.pending.try_into().unwrap_or(i64::MAX),
             parked: found.parked.try_into().unwrap_or(i64::MAX),
             blocked: found.blocked,
+            cells: found.cells.try_into().unwrap_or(i64::MAX),
+            warning: found.warning,
+            rebuilding: found.rebuilding,
         }))
     }
 }

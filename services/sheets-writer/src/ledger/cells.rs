@@ -37,7 +37,7 @@ fn formatted(number: f64, kind: &'static str, pattern: String) -> CellData {
 }
 
 /// Google counts UTF-16 units, as its spreadsheets do.
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     if text.encode_utf16().count() <= MAX_TEXT {
         return text.to_owned();
     }

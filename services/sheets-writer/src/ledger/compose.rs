@@ -49,6 +49,17 @@ impl Batch {
     }
 }
 
+impl Batch {
+    /// Its changes without their values, to see whether the places take them; of one row.
+    pub(super) fn into_probe(self, places: &BTreeMap<Tab, Place>) -> Option<(Carries, Self)> {
+        let [row] = self.carried.as_slice() else { return None };
+        let columns = [(row.key.tab, places[&row.key.tab].columns.clone())].into();
+        let carries = Carries::Probe { row: row.clone(), columns };
+        let requests = self.requests.into_iter().map(Request::without_values).collect();
+        Some((carries, Self { requests, ..self }))
+    }
+}
+
 /// Puts as many of `rows` into a batch as fit, in their order.
 pub(super) fn compose(rows: Vec<Placed>, places: &BTreeMap<Tab, Place>, zone: &TimeZone) -> Batch {
     let mut batch = Batch::default();
@@ -147,7 +158,7 @@ fn changed_columns(doc: &RowDoc) -> impl Iterator<Item = &String> {
 }
 
 fn cell<'d>(doc: &'d RowDoc, column: &str) -> &'d Cell {
-    doc.cells.get(column).unwrap_or(&Cell::Empty)
+    doc.cell(column)
 }
 
 fn size<T: serde::Serialize>(value: &T) -> usize {

@@ -3,7 +3,10 @@
 //! Tabs are known by their sheet id, so a renamed tab is fine; columns by their header, so extra columns and another
 //! order are fine too. A column of ours that is missing is a clear error, and the tab's rows wait.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use domain::Tab;
 use serde_json::Value;
@@ -19,6 +22,17 @@ use crate::sheets::body::{
 
 /// Lines of a new tab; appending adds more.
 const NEW_TAB_LINES: u32 = 1_000;
+/// The most cells that a spreadsheet may have, over all tabs (Google Drive help, "files you can store").
+pub(super) const MOST_CELLS: u64 = 10_000_000;
+
+/// What is said before the spreadsheet is full.
+pub(super) fn warning(cells: u64) -> Option<String> {
+    (cells >= MOST_CELLS / 10 * 9).then(|| {
+        format!(
+            "the spreadsheet has {cells} cells and Google Sheets takes {MOST_CELLS}; at that, rows wait: delete rows, columns or tabs that are not needed"
+        )
+    })
+}
 
 /// One tab of the spreadsheet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +41,8 @@ pub(super) struct Place {
     pub(super) title: String,
     /// Index of each of our columns.
     pub(super) columns: Columns,
+    /// Columns that we may not change, by index.
+    pub(super) protected: Vec<Range<u64>>,
 }
 
 /// A spreadsheet as `spreadsheets.get` describes it.
@@ -34,6 +50,10 @@ pub(super) struct Place {
 pub(super) struct Description {
     /// Titles by sheet id.
     pub(super) sheets: BTreeMap<i64, String>,
+    /// Columns that we may not change, by sheet id.
+    pub(super) protected: BTreeMap<i64, Vec<Range<u64>>>,
+    /// How many cells the grids of all tabs have.
+    pub(super) cells: u64,
     /// Ids and values of our developer metadata.
     pub(super) marks: Vec<(i32, String)>,
 }
@@ -43,6 +63,15 @@ pub(super) struct Description {
 impl Description {
     pub(super) fn read(body: &Value) -> Self {
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let (mut protected, mut cells) = (BTreeMap::new(), 0);
+        for sheet in list(&body["sheets"]) {
+            let (properties, grid) = (&sheet["properties"], &sheet["properties"]["gridProperties"]);
+            let size = |name: &str| grid[name].as_u64().unwrap_or(0);
+            cells += size("rowCount") * size("columnCount");
+            let ranges: Vec<_> =
+                list(&sheet["protectedRanges"]).iter().filter_map(protected_columns).collect();
+            protected.insert(properties["sheetId"].as_i64().unwrap_or(0), ranges);
+        }
         let sheets = list(&body["sheets"]).into_iter().filter_map(|sheet| {
             let properties = &sheet["properties"];
             Some((properties["sheetId"].as_i64().unwrap_or(0), properties["title"].as_str()?.to_owned()))
@@ -55,7 +84,7 @@ impl Description {
                 (number.unwrap_or(0), entry["metadataValue"].as_str().unwrap_or_default().to_owned())
             })
             .collect();
-        Self { sheets: sheets.collect(), marks }
+        Self { sheets: sheets.collect(), marks, protected, cells }
     }
 
     /// The sheet with a tab's name.
@@ -70,12 +99,33 @@ impl Description {
     }
 }
 
+/// The columns that a `ProtectedRange` keeps from us. One that covers some rows only, such as the header, or that has
+/// exceptions, may not concern what we write: that is found out by writing.
+fn protected_columns(range: &Value) -> Option<Range<u64>> {
+    let is = |name: &str| range[name].as_bool().unwrap_or(false);
+    let area = range["range"].as_object()?;
+    let some_rows = area.contains_key("startRowIndex") || area.contains_key("endRowIndex");
+    let exceptions = range["unprotectedRanges"].as_array().is_some_and(|ranges| !ranges.is_empty());
+    if is("warningOnly") || is("requestingUserCanEdit") || some_rows || exceptions {
+        return None;
+    }
+    let bound = |name: &str, unbounded: u64| area.get(name).and_then(Value::as_u64).unwrap_or(unbounded);
+    Some(bound("startColumnIndex", 0)..bound("endColumnIndex", u64::MAX))
+}
+
 // === impl Place ===
 
 impl Place {
     /// The column that holds the ids.
     pub(super) fn id_column(&self) -> u32 {
         self.columns["id"]
+    }
+
+    /// Our columns that we may not change.
+    pub(super) fn locked_columns(&self) -> Vec<&str> {
+        let is_locked = |index: u32| self.protected.iter().any(|range| range.contains(&u64::from(index)));
+        let locked = self.columns.iter().filter(|(_, index)| is_locked(**index));
+        locked.map(|(column, _)| column.as_str()).collect()
     }
 
     /// One cell of the id column, as the API's A1 notation names it; `line` counts from 0.
@@ -92,9 +142,13 @@ impl Place {
         format!("'{}'", self.title.replace('\'', "''"))
     }
 
-    /// The same cell as a grid range.
+    /// A cell of the id column as a grid range.
     pub(super) fn id_range(&self, line: u32) -> GridRange {
-        let column = self.id_column();
+        self.cell_range(line, self.id_column())
+    }
+
+    /// One cell as a grid range.
+    pub(super) fn cell_range(&self, line: u32, column: u32) -> GridRange {
         GridRange {
             sheet_id: self.sheet_id,
             start_row_index: Some(line),
@@ -104,9 +158,25 @@ impl Place {
         }
     }
 
+    /// A whole column.
+    pub(super) fn column_range(&self, column: u32) -> GridRange {
+        column_range(self.sheet_id, column)
+    }
+
     /// The whole id column.
     pub(super) fn id_column_range(&self) -> GridRange {
-        GridRange { start_row_index: None, end_row_index: None, ..self.id_range(0) }
+        self.column_range(self.id_column())
+    }
+}
+
+/// A whole column of a sheet.
+pub(super) fn column_range(sheet_id: i64, column: u32) -> GridRange {
+    GridRange {
+        sheet_id,
+        start_row_index: None,
+        end_row_index: None,
+        start_column_index: Some(column),
+        end_column_index: Some(column + 1),
     }
 }
 
@@ -214,6 +284,7 @@ mod tests {
             sheet_id: 1,
             title: "Ann's leads".into(),
             columns: Columns::from([("id".to_owned(), 27)]),
+            protected: Vec::new(),
         };
         assert_eq!(place.id_cell(16), "'Ann''s leads'!AB17");
     }

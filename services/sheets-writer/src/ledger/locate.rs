@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     rows::{RowDoc, RowKey},
-    sheets::{Client, Reply, body::GridRange},
+    sheets::{Client, Render, Reply, body::GridRange},
 };
 
 /// More hints than this are not worth their own cells; the whole column is read.
@@ -123,7 +123,13 @@ async fn check_headers_and_hints(
                     moved.insert(tab);
                     place.columns = columns;
                 }
-                writable.push(tab);
+                match place.locked_columns() {
+                    locked if locked.is_empty() => writable.push(tab),
+                    locked => {
+                        let columns = locked.join(", ");
+                        located.blocked.push((tab, Trouble::Protected { tab, columns }));
+                    }
+                }
             }
             Err(trouble) => located.blocked.push((tab, trouble)),
         }
@@ -185,18 +191,35 @@ async fn learn_columns(
     Ok(())
 }
 
-/// The lines of each range; Google refuses to read none.
+/// The lines of each range, as they are stored.
 pub(super) async fn read(sheets: &Client, ranges: &[GridRange]) -> Result<Vec<Vec<Vec<String>>>, Trouble> {
+    read_as(sheets, ranges, Render::Stored).await
+}
+
+/// The lines of each range, as people see them.
+pub(super) async fn read_shown(
+    sheets: &Client,
+    ranges: &[GridRange],
+) -> Result<Vec<Vec<Vec<String>>>, Trouble> {
+    read_as(sheets, ranges, Render::Shown).await
+}
+
+async fn read_as(
+    sheets: &Client,
+    ranges: &[GridRange],
+    render: Render,
+) -> Result<Vec<Vec<Vec<String>>>, Trouble> {
     if ranges.is_empty() {
+        // Google refuses to read none.
         return Ok(Vec::new());
     }
-    match sheets.values(ranges).await {
+    match sheets.values(ranges, render).await {
         Reply::Done(body) => {
             let found = lines(&body);
             if found.len() == ranges.len() { Ok(found) } else { Err(Trouble::ReadRefused) }
         }
         Reply::RateLimited(hint) => Err(Trouble::Quota(hint)),
-        Reply::Refused | Reply::Absent => Err(Trouble::ReadRefused),
+        Reply::Refused(_) | Reply::Absent => Err(Trouble::ReadRefused),
         Reply::Unclear(trouble) => Err(trouble.into()),
     }
 }

@@ -3,17 +3,24 @@
 //! The invariant: nothing is concluded from an answer that was not read to its end, nor from an error's text. Only
 //! two things are known for sure: a 200, and who created the batch's number.
 
+use std::collections::BTreeMap;
+
+use domain::Tab;
+
 use super::{
     closing::Closing,
     compose::call,
-    layout::{find_columns, header_range},
+    layout::{MOST_CELLS, find_columns, header_range},
     locate,
-    protocol::{Carries, Mark, Open},
-    seen::Seen,
+    protocol::{Carried, Carries, Columns, Mark, Open},
+    seen::{Hit, Seen},
     trouble::Trouble,
-    writer::{MAX_ROWS, Writer},
+    writer::{LOOK, Writer},
 };
 use crate::sheets::Reply;
+
+/// So few cells are less than one batch of rows needs.
+const NEARLY: u64 = 100_000;
 
 impl Writer<'_> {
     /// Finds out what became of the open batch: whoever creates its number first decides.
@@ -26,7 +33,7 @@ impl Writer<'_> {
         let void = call(self.head(), number, Mark::Void, Vec::new(), Vec::new(), &[]);
         let mark = match self.ledger.sheets.batch_update(&void).await {
             Reply::Done(_) => Mark::Void,
-            Reply::Refused => self.read_mark(number).await?,
+            Reply::Refused(_) => self.read_mark(number).await?,
             Reply::RateLimited(hint) => return Err(Trouble::Quota(hint)),
             Reply::Absent => return Err(Trouble::NoSpreadsheet(self.head().spreadsheet_id.clone())),
             Reply::Unclear(trouble) => return Err(trouble.into()),
@@ -48,10 +55,12 @@ impl Writer<'_> {
     async fn see_now(&mut self) -> Result<Seen, Trouble> {
         let mut seen = Seen::default();
         let places = self.places.as_mut().expect("step looks before it settles");
-        let Some(Open { carries: Carries::Rows { rows, columns }, .. }) =
-            self.head.as_ref().and_then(|head| head.open.as_ref())
-        else {
-            return Ok(seen);
+        let (rows, columns) = match self.head.as_ref().and_then(|head| head.open.as_ref()) {
+            Some(Open { carries: Carries::Rows { rows, columns }, .. }) => (rows.as_slice(), columns),
+            Some(Open { carries: Carries::Probe { row, columns }, .. }) => {
+                (std::slice::from_ref(row), columns)
+            }
+            _ => return Ok(seen),
         };
         let tabs: Vec<_> = columns.keys().filter(|tab| places.contains_key(tab)).copied().collect();
         let headers: Vec<_> = tabs.iter().map(|tab| header_range(places[tab].sheet_id)).collect();
@@ -81,7 +90,7 @@ impl Writer<'_> {
             }
             Reply::RateLimited(hint) => Err(Trouble::Quota(hint)),
             // A void was refused and its number is free: something else is wrong, so nothing is decided.
-            Reply::Absent | Reply::Refused => Err(Trouble::Unsettled(number)),
+            Reply::Absent | Reply::Refused(_) => Err(Trouble::Unsettled(number)),
             Reply::Unclear(trouble) => Err(trouble.into()),
         }
     }
@@ -89,8 +98,6 @@ impl Writer<'_> {
     /// The open batch has landed.
     pub(super) fn land(&mut self, seen: &Seen) {
         self.unsettled = false;
-        self.refusals = 0;
-        self.cap = (self.cap * 2).min(MAX_ROWS);
         self.pace.succeed();
         let Some(Open { carries, outdated, .. }) = self.head().open.clone() else { return };
         let mut closing = Closing { outdated, ..Closing::default() };
@@ -100,37 +107,59 @@ impl Writer<'_> {
                 self.places = None;
             }
             Carries::Rows { rows, columns } => {
-                let hit = seen.judge(&rows, &columns, &self.head().tabs);
-                if !hit.moved.is_empty() {
-                    tracing::warn!(rows = hit.spoilt.len(), "somebody moved rows or columns meanwhile");
-                    hit.moved.iter().for_each(|tab| self.lines.forget(*tab));
-                    self.places = None;
-                }
+                self.hunt.landed();
+                let hit = self.judge(seen, &rows, &columns);
                 (closing.landed, closing.spoilt) = (hit.landed, hit.spoilt);
+            }
+            Carries::Probe { row, columns } => {
+                // A new row's probe touches no row at all.
+                let changed: Vec<Carried> = row.line.map(|_| row.clone()).into_iter().collect();
+                let hit = self.judge(seen, &changed, &columns);
+                let accused = self.hunt.close().and_then(|probe| probe.accused);
+                closing.parked = accused.filter(|accused| *accused == row && hit.moved.is_empty());
+                closing.spoilt = hit.spoilt;
+                self.blocked.remove(&row.key.tab);
             }
         }
         self.closing = Some(closing);
     }
 
-    /// The open batch did not land and never will. After a second refusal it is halved, and a row that is refused
-    /// alone is parked.
+    fn judge(&mut self, seen: &Seen, rows: &[Carried], columns: &BTreeMap<Tab, Columns>) -> Hit {
+        let hit = seen.judge(rows, columns, &self.head().tabs);
+        if !hit.moved.is_empty() {
+            tracing::warn!(rows = hit.spoilt.len(), "somebody moved rows or columns meanwhile");
+            hit.moved.iter().for_each(|tab| self.lines.forget(*tab));
+            self.places = None;
+        }
+        hit
+    }
+
+    /// The open batch did not land and never will.
     fn reject(&mut self) -> Result<(), Trouble> {
         self.unsettled = false;
-        let mut closing = Closing::default();
         let mut verdict = Ok(());
-        match self.head().open.as_ref().map(|open| &open.carries) {
-            Some(Carries::Rows { rows, .. }) if self.refusals > 1 => match rows.as_slice() {
-                [row] => {
-                    closing.parked = Some(row.clone());
-                    self.cap = MAX_ROWS;
-                    self.refusals = 0;
-                }
-                rows => self.cap = (rows.len() / 2).max(1),
-            },
-            Some(Carries::Tabs(_)) if self.refusals > 0 => verdict = Err(Trouble::TabsRefused),
+        match self.head.as_ref().and_then(|head| head.open.as_ref()).map(|open| &open.carries) {
+            Some(Carries::Rows { rows, .. }) => self.hunt.rejected(rows),
+            Some(Carries::Probe { row, .. }) if self.hunt.is_on() => {
+                let tab = row.key.tab;
+                self.hunt.close();
+                self.block(tab);
+            }
+            Some(Carries::Tabs(_)) if self.hunt.is_on() => verdict = Err(Trouble::TabsRefused),
             _ => {}
         }
-        self.closing = Some(closing);
+        self.closing = Some(Closing::default());
         verdict
+    }
+
+    /// The tab takes nothing: its rows wait, and its place is put to the proof again later.
+    fn block(&mut self, tab: Tab) {
+        let cells = self.cells;
+        let trouble = if cells + NEARLY >= MOST_CELLS {
+            Trouble::Full { tab, cells }
+        } else {
+            Trouble::TabRefused(tab)
+        };
+        self.blocked.insert(tab, (trouble, self.now() + LOOK));
     }
 }

@@ -39,6 +39,9 @@ pub(crate) struct Head {
     pub(crate) settled: BTreeMap<i32, Timestamp>,
     /// Metadata up to this number is gone, settled batches excepted.
     pub(crate) swept: i32,
+    /// How many cells the spreadsheet's grids had when somebody last looked.
+    #[serde(default)]
+    pub(crate) cells: u64,
     /// Which process writes; none where the store belongs to one alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lease: Option<Lease>,
@@ -64,6 +67,13 @@ pub(crate) enum Carries {
         /// Each of them.
         rows: Vec<Carried>,
         /// Where the columns of their tabs were when the batch was composed.
+        columns: BTreeMap<Tab, Columns>,
+    },
+    /// Nothing, to the place of a row.
+    Probe {
+        /// The row, as it would be carried.
+        row: Carried,
+        /// Where the columns of its tab were.
         columns: BTreeMap<Tab, Columns>,
     },
 }
@@ -112,6 +122,7 @@ impl Head {
             tabs: BTreeMap::new(),
             settled: BTreeMap::new(),
             swept: 0,
+            cells: 0,
             lease: None,
         }
     }

@@ -27,7 +27,7 @@ impl Writer<'_> {
     /// else writes.
     pub(super) async fn take_over(&mut self) -> Result<Option<Pause>, Trouble> {
         let head = self.ledger.load_head().await?;
-        if head.spreadsheet_id != self.ledger.sheets.spreadsheet_id() {
+        if head.spreadsheet_id != self.ledger.sheets.spreadsheet_id() && !self.may_move().await? {
             return Err(Trouble::OtherSpreadsheet(head.spreadsheet_id));
         }
         if self.ledger.is_shared() && !self.ledger.tenure.owns(head.lease.as_ref()) {
@@ -40,6 +40,7 @@ impl Writer<'_> {
         }
         self.unsettled = head.open.is_some();
         self.closing = None;
+        self.cells = head.cells;
         self.head = Some(head);
         Ok(None)
     }

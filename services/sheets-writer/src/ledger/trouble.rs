@@ -2,6 +2,8 @@
 
 use domain::Tab;
 
+use super::layout::MOST_CELLS;
+
 /// Why rows wait. Shown by the status and logged when it changes.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
@@ -22,7 +24,7 @@ pub(super) enum Trouble {
     NoSpreadsheet(String),
     /// The store's ledger was written to another spreadsheet.
     #[error(
-        "this store's ledger fills spreadsheet {0}; point GOOGLE_SHEETS_ID back to it, or start with an empty store"
+        "this store's ledger fills spreadsheet {0}; point GOOGLE_SHEETS_ID back to it, or have the new one filled (ledger rebuild)"
     )]
     OtherSpreadsheet(String),
     /// The spreadsheet belongs to another store's ledger.
@@ -43,16 +45,53 @@ pub(super) enum Trouble {
         /// What is wrong, in words.
         wrong: String,
     },
+    /// Cells of ours are protected from us.
+    #[error(
+        "columns {columns} of tab {tab} are protected; remove the protection, or let our account edit the range"
+    )]
+    Protected {
+        /// The tab.
+        tab: Tab,
+        /// Which of our columns.
+        columns: String,
+    },
+    /// A tab takes nothing, whatever the row.
+    #[error("Google Sheets refuses every change of tab {0} (400), whatever the row; its rows wait")]
+    TabRefused(Tab),
+    /// The spreadsheet is full.
+    #[error(
+        "tab {tab} cannot grow: the spreadsheet has {cells} cells and Google Sheets takes {MOST_CELLS}; delete what is not needed, or start a new spreadsheet"
+    )]
+    Full {
+        /// The tab.
+        tab: Tab,
+        /// How many cells its tabs have.
+        cells: u64,
+    },
+    /// The spreadsheet to be filled is in use.
+    #[error("tab {0} of the new spreadsheet has rows already; use an empty spreadsheet")]
+    NotEmpty(Tab),
     /// A tab is gone.
-    #[error("tab {0} was deleted from the spreadsheet; its rows wait")]
+    #[error("tab {0} was deleted from the spreadsheet; its rows wait (ledger rebuild makes it again)")]
     TabGone(Tab),
     /// The tabs could not be made.
     #[error("Google Sheets refused to make our tabs in the spreadsheet")]
     TabsRefused,
-    /// The outcome of a batch cannot be found out yet.
-    #[error("the outcome of batch {0} is not known yet")]
+    /// The outcome of a batch cannot be found out yet: not even a batch that is a number alone is taken.
+    #[error(
+        "Google Sheets refuses to settle batch {0} (400): is the spreadsheet closed to changes, or full of developer metadata?"
+    )]
     Unsettled(i32),
     /// Another writer has taken over.
     #[error("another writer has taken over")]
     Overtaken,
+}
+
+// === impl Trouble ===
+
+impl Trouble {
+    /// Whether nothing but a batch can tell that it is over.
+    pub(super) fn is_put_to_the_proof(&self) -> bool {
+        matches!(self, Self::TabRefused(_) | Self::Full { .. })
+    }
 }

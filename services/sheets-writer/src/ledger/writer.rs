@@ -1,7 +1,7 @@
 //! The one task that writes: settle what is open, set up the tabs, send what waits.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
@@ -9,19 +9,21 @@ use domain::Tab;
 use tokio::time::Instant;
 
 use super::{
-    Ledger, all_tabs,
+    Ledger,
     closing::Closing,
     compose::{call, compose},
-    layout::{self, Description, Place},
+    hunt::Hunt,
+    layout::Place,
     lease::{self, Watch},
-    locate::{self, Lines, locate},
+    locate::{Lines, locate},
     pace::Pace,
-    protocol::{Carried, Carries, Head, Mark},
+    protocol::{Carries, Head, Mark},
     seen::Seen,
+    sweep::Sweep,
     trouble::Trouble,
 };
 use crate::{
-    rows::{self, RowDoc, RowKey, State},
+    people,
     sheets::{Reply, body::Request},
 };
 
@@ -29,12 +31,17 @@ use crate::{
 pub(super) const MAX_ROWS: usize = 400;
 /// How often an idle ledger looks by itself, and for a tab that was deleted. Over a shared store this finds the rows
 /// that a process left behind; a look is one read there, 2,880 a day.
-const LOOK: Duration = Duration::from_secs(30);
+pub(super) const LOOK: Duration = Duration::from_secs(30);
 /// How often the holder of a lease looks for rows that other processes took in: they wait for it as long as it holds
 /// the lease, and no longer, since an idle one lapses. Where batches never cease for long it is 28,800 reads a day.
 const LOOK_FOR_OTHERS: Duration = Duration::from_secs(3);
 /// How often a wrong header is read again: somebody is likely to be at it.
 const LOOK_AT_HEADER: Duration = Duration::from_secs(5);
+/// How often it is looked whether a protection was lifted: one read for all tabs.
+const LOOK_AT_PROTECTION: Duration = Duration::from_secs(10);
+
+/// How often it is looked how large the spreadsheet is, while rows are written.
+const LOOK_AT_SIZE: Duration = Duration::from_secs(600);
 
 /// A rest between two steps.
 pub(super) struct Pause {
@@ -57,11 +64,19 @@ pub(super) struct Writer<'l> {
     /// The process ends.
     leaving: bool,
     /// Tabs that cannot be written: why, and when to look again.
-    blocked: BTreeMap<Tab, (Trouble, Instant)>,
+    pub(super) blocked: BTreeMap<Tab, (Trouble, Instant)>,
     pub(super) pace: Pace,
-    /// How many rows the next batch may have, and how often the last one was refused.
-    pub(super) cap: usize,
-    pub(super) refusals: u32,
+    /// What is refused, and why.
+    pub(super) hunt: Hunt,
+    /// How many cells the spreadsheet has.
+    pub(super) cells: u64,
+    /// When it was looked at.
+    pub(super) looked: Instant,
+    pub(super) sweep: Sweep,
+    /// People's columns are to be read before anything else.
+    pub(super) sweeps: bool,
+    /// A tab that is gone and is to be filled.
+    rebuild: Option<Tab>,
 }
 
 // === impl Writer ===
@@ -79,8 +94,12 @@ impl<'l> Writer<'l> {
             leaving: false,
             blocked: BTreeMap::new(),
             pace: Pace::new(ledger.timer.now()),
-            cap: MAX_ROWS,
-            refusals: 0,
+            hunt: Hunt::default(),
+            cells: 0,
+            looked: ledger.timer.now(),
+            sweep: Sweep::new(ledger.timer.now()),
+            sweeps: false,
+            rebuild: None,
         }
     }
 
@@ -91,11 +110,16 @@ impl<'l> Writer<'l> {
         {
             return Ok(Some(pause));
         }
-        let rows = !self.waiting(1).await?.is_empty();
+        self.heed_wishes();
+        self.examine_refused_tabs().await?;
+        let rows = self.hunt.probe().is_some() || !self.waiting(1).await?.is_empty();
+        if !rows && self.hunt.widen() {
+            return Ok(None);
+        }
         if !rows {
             let now = self.now();
-            self.blocked.retain(|_, (_, until)| *until > now);
-        } else if self.is_time_for_deleted_tabs() {
+            self.blocked.retain(|_, (trouble, until)| *until > now || trouble.is_put_to_the_proof());
+        } else if self.is_time_to_look_again() {
             self.places = None;
         }
         if !rows && !self.has_more_to_do() {
@@ -108,7 +132,12 @@ impl<'l> Writer<'l> {
     /// Whether there is anything to do besides rows that wait.
     fn has_more_to_do(&self) -> bool {
         let head = self.head();
-        self.places.is_none() || self.closing.is_some() || head.open.is_some() || head.tabs.is_empty()
+        self.places.is_none()
+            || self.sweeps
+            || self.rebuild.is_some()
+            || self.closing.is_some()
+            || head.open.is_some()
+            || head.tabs.is_empty()
     }
 
     async fn work(&mut self, rows: bool) -> Result<Option<Pause>, Trouble> {
@@ -116,8 +145,22 @@ impl<'l> Writer<'l> {
             // Without them the spreadsheet counts as never written, and would be set up again.
             return self.record(None).await.map(|()| None);
         }
+        if self.head().spreadsheet_id != self.ledger.sheets.spreadsheet_id() {
+            return self.move_over().await.map(|()| None);
+        }
         if self.places.is_none() {
             self.look().await?;
+            self.rebuild = self.next_rebuild().await?;
+        }
+        if self.sweeps && !self.unsettled && !self.head().tabs.is_empty() {
+            self.record(None).await?;
+            self.sweep().await?;
+            self.sweeps = false;
+            return Ok(None);
+        }
+        if let (Some(tab), false) = (self.rebuild, self.unsettled) {
+            self.record(None).await?;
+            return self.rebuild(tab).await;
         }
         let writes = self.unsettled || self.head().tabs.is_empty() || rows;
         if let (true, Some(rest)) = (writes, self.pace.rest(self.now())) {
@@ -167,26 +210,31 @@ impl<'l> Writer<'l> {
         self.places = None;
         self.lines.clear();
         self.blocked.clear();
-        (self.cap, self.refusals) = (MAX_ROWS, 0);
+        self.hunt = Hunt::default();
+        self.sweep.forget();
     }
 
     pub(super) fn now(&self) -> Instant {
         self.ledger.timer.now()
     }
 
-    /// Why the rows of some tab wait.
-    pub(super) fn trouble(&self) -> Option<&Trouble> {
-        self.blocked.values().map(|(trouble, _)| trouble).next()
+    /// Why the rows of some tabs wait.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let troubles: Vec<String> = self.blocked.values().map(|(trouble, _)| trouble.to_string()).collect();
+        (!troubles.is_empty()).then(|| troubles.join("; "))
     }
 
-    fn is_time_for_deleted_tabs(&self) -> bool {
+    fn is_time_to_look_again(&self) -> bool {
         let now = self.now();
-        self.blocked.values().any(|(trouble, until)| matches!(trouble, Trouble::TabGone(_)) && *until <= now)
+        let is_seen = |trouble: &Trouble| matches!(trouble, Trouble::TabGone(_) | Trouble::Protected { .. });
+        self.looked + LOOK_AT_SIZE <= now
+            || self.blocked.values().any(|(trouble, until)| is_seen(trouble) && *until <= now)
     }
 
     fn until_next_look(&self) -> Duration {
         let now = self.now();
         let look = if self.ledger.tenure.is_held(now) { LOOK_FOR_OTHERS } else { LOOK };
+        let look = self.until_sweep().map_or(look, |rest| rest.min(look));
         self.blocked.values().map(|(_, until)| until.duration_since(now)).min().unwrap_or(look).min(look)
     }
 
@@ -194,118 +242,29 @@ impl<'l> Writer<'l> {
         self.head.as_ref().expect("a step without a head begins with take_over")
     }
 
-    /// Reads the spreadsheet's tabs and whose ledger it is.
-    async fn look(&mut self) -> Result<Description, Trouble> {
-        let body = match self.ledger.sheets.describe().await {
-            Reply::Done(body) => body,
-            Reply::RateLimited(hint) => return Err(Trouble::Quota(hint)),
-            Reply::Refused => return Err(Trouble::ReadRefused),
-            Reply::Absent => return Err(Trouble::NoSpreadsheet(self.head().spreadsheet_id.clone())),
-            Reply::Unclear(trouble) => return Err(trouble.into()),
-        };
-        let description = Description::read(&body);
-        if let Err(trouble) = self.head().check_marks(&description.marks) {
-            return Err(self.unless_overtaken(trouble).await);
-        }
-        let place = |(tab, sheet_id): (&Tab, &i64)| {
-            let title = description.sheets.get(sheet_id)?.clone();
-            // Until the header is read, before the first batch, the columns stand as we made them.
-            let columns = tab.columns().iter().map(|column| (*column).to_owned()).zip(0..).collect();
-            Some((*tab, Place { sheet_id: *sheet_id, title, columns }))
-        };
-        self.places = Some(self.head().tabs.iter().filter_map(place).collect());
-        self.lines.clear();
-        Ok(description)
-    }
-
-    /// Whoever was stopped for long finds the next writer's batches and knows nothing of them.
-    async fn unless_overtaken(&self, trouble: Trouble) -> Trouble {
-        match self.ledger.load_head().await {
-            Ok(head) if head.is_still(self.head()) => trouble,
-            Ok(_) => Trouble::Overtaken,
-            Err(error) => error.into(),
-        }
-    }
-
-    /// Makes the tabs and headers of a spreadsheet that was never written, in one numbered batch.
-    async fn set_up(&mut self) -> Result<(), Trouble> {
-        let description = self.look().await?;
-        let mut tabs = BTreeMap::new();
-        let mut requests = Vec::new();
-        for tab in all_tabs() {
-            let existing = description.sheet_of(tab);
-            let taken = tabs.values().copied().collect();
-            let sheet_id = existing.unwrap_or_else(|| description.free_id(tab, &taken));
-            let header = match existing {
-                Some(sheet_id) => self.header(sheet_id).await?,
-                None => Vec::new(),
-            };
-            if header.is_empty() {
-                requests.extend(layout::create(tab, sheet_id, existing.is_some()));
-            } else {
-                layout::find_columns(tab, &header)?;
-            }
-            tabs.insert(tab, sheet_id);
-        }
-        self.send(Carries::Tabs(tabs), requests, Vec::new()).await
-    }
-
-    async fn header(&self, sheet_id: i64) -> Result<Vec<String>, Trouble> {
-        let mut lines = locate::read(&self.ledger.sheets, &[layout::header_range(sheet_id)]).await?;
-        Ok(lines
-            .pop()
-            .and_then(|mut lines| (!lines.is_empty()).then(|| lines.swap_remove(0)))
-            .unwrap_or_default())
-    }
-
-    /// The oldest rows that wait and can be written, as they will stand once `closing` is recorded.
-    async fn waiting(&self, most: usize) -> Result<Vec<RowDoc>, Trouble> {
-        let closing = self.closing.as_ref();
-        let landed: HashMap<&RowKey, &Carried> =
-            closing.into_iter().flat_map(|closing| &closing.landed).map(|row| (&row.key, row)).collect();
-        let parked = closing.and_then(|closing| closing.parked.as_ref());
-        let gone = |doc: &RowDoc, key: &RowKey| {
-            closing.is_some_and(|closing| closing.vanished.contains(key))
-                || parked.is_some_and(|row| row.key == *key && row.version == doc.version)
-        };
-        let mut waiting = Vec::new();
-        for mut doc in self.pending((most + landed.len()).min(1_000) as u32).await? {
-            let key = doc.key();
-            if let Some(row) = landed.get(&key) {
-                doc.land(row.version, row.changed());
-            }
-            if doc.state == State::Pending && !gone(&doc, &key) {
-                waiting.push(doc);
-            }
-        }
-        waiting.sort_by_key(|doc| doc.occurred_at);
-        waiting.truncate(most);
-        Ok(waiting)
-    }
-
-    /// The oldest pending rows: of all tabs in one query, or of each tab in turn while some cannot be written.
-    async fn pending(&self, limit: u32) -> Result<Vec<RowDoc>, store::Error> {
-        let (store, now) = (&*self.ledger.store, self.now());
-        let waits = |tab: &Tab| self.blocked.get(tab).is_some_and(|(_, until)| *until > now);
-        if !all_tabs().any(|tab| waits(&tab)) {
-            return rows::oldest(store, State::Pending, limit).await;
-        }
-        let mut pending = Vec::new();
-        for tab in all_tabs().filter(|tab| !waits(tab)) {
-            pending.extend(rows::in_state(store, tab, State::Pending, limit).await?);
-        }
-        Ok(pending)
+    /// How long it is until people's columns are read. Over a shared store that is while there is work, since it takes
+    /// the lease, and an idle ledger writes nothing.
+    pub(super) fn until_sweep(&self) -> Option<Duration> {
+        let now = self.now();
+        let may = !self.ledger.is_shared() || self.ledger.tenure.is_held(now);
+        may.then(|| self.sweep.rest(now))
     }
 
     /// Writes the rows that wait.
     async fn flush(&mut self) -> Result<(), Trouble> {
-        let (rows, now) = (self.waiting(self.cap).await?, self.now());
+        let (rows, now) = (self.next_rows().await?, self.now());
         let places = self.places.as_mut().expect("step looks before it flushes");
         let tabs: BTreeSet<Tab> = rows.iter().map(|doc| doc.tab).collect();
-        let located = locate(&self.ledger.sheets, places, &mut self.lines, rows).await?;
-        self.blocked.retain(|tab, _| !tabs.contains(tab));
+        let mut located = locate(&self.ledger.sheets, places, &mut self.lines, rows).await?;
+        if self.hunt.probe().is_none() {
+            self.blocked.retain(|tab, _| !tabs.contains(tab));
+        }
         for (tab, trouble) in located.blocked {
-            let rest = if matches!(trouble, Trouble::TabGone(_)) { LOOK } else { LOOK_AT_HEADER };
+            let rest = match trouble {
+                Trouble::TabGone(_) => LOOK,
+                Trouble::Protected { .. } => LOOK_AT_PROTECTION,
+                _ => LOOK_AT_HEADER,
+            };
             self.blocked.insert(tab, (trouble, now + rest));
         }
         if !located.vanished.is_empty() {
@@ -315,16 +274,30 @@ impl<'l> Writer<'l> {
             );
             self.closing.get_or_insert_default().vanished.extend(located.vanished);
         }
+        if self.is_contested(&located.placed).await? {
+            if self.sweep.is_fresh(self.now()) {
+                return Err(Trouble::ReadRefused);
+            }
+            self.sweeps = true;
+            return Ok(());
+        }
+        let Some(places) = &self.places else { return Ok(()) };
+        let docs = located.placed.iter_mut().map(|placed| &mut placed.doc);
+        people::show_survivors(&*self.ledger.store, docs).await?;
         let batch = compose(located.placed, places, &self.ledger.zone);
         if batch.carried.is_empty() {
+            self.hunt.drop_probe();
             return self.record(None).await;
         }
-        let carries = batch.carries(places);
+        let (carries, batch) = match self.hunt.probe() {
+            Some(_) => batch.into_probe(places).expect("a probe is of one row"),
+            None => (batch.carries(places), batch),
+        };
         self.send(carries, batch.requests, batch.watched).await
     }
 
     /// Records a batch as open, sends it, and judges the answer.
-    async fn send(
+    pub(super) async fn send(
         &mut self,
         carries: Carries,
         requests: Vec<Request>,
@@ -341,6 +314,7 @@ impl<'l> Writer<'l> {
             Reply::Done(answer) => {
                 tracing::debug!(batch = number, "batch written");
                 self.land(&Seen::in_answer(&answer));
+                self.sweep.note_life(self.now());
                 Ok(())
             }
             Reply::RateLimited(hint) => {
@@ -348,10 +322,13 @@ impl<'l> Writer<'l> {
                 self.unsettled = false;
                 Err(Trouble::Quota(hint))
             }
-            Reply::Refused => {
-                self.refusals += 1;
+            Reply::Refused(at) => {
+                let sheet = at.and_then(|at| body.requests.get(at)).and_then(Request::sheet_id);
+                let tabs = &self.head().tabs;
+                let named = tabs.iter().find(|(_, id)| sheet == Some(**id)).map(|(tab, _)| *tab);
+                self.hunt.refused(named);
                 self.places = None;
-                tracing::warn!(batch = number, refusals = self.refusals, "batch refused");
+                tracing::warn!(batch = number, tab = named.map(Tab::as_str), "batch refused");
                 Ok(())
             }
             Reply::Absent => Err(Trouble::NoSpreadsheet(self.head().spreadsheet_id.clone())),
@@ -361,13 +338,16 @@ impl<'l> Writer<'l> {
 
     /// One commit: what is known of the last batch, and the next one as open. Proves that nobody has taken over.
     async fn record(&mut self, open: Option<Carries>) -> Result<(), Trouble> {
-        if self.closing.is_none() && open.is_none() && self.head().open.is_none() {
+        let head = self.head();
+        let known = self.closing.is_none() && head.open.is_none() && head.cells == self.cells;
+        if known && open.is_none() {
             return Ok(());
         }
         let expected = self.head().clone();
         let closing = self.closing.take().unwrap_or_default();
         let (now, began) = ((self.ledger.clock)(), self.now());
-        let mut next = closing.next_head(&expected, open, self.refusals > 0, now);
+        let mut next = closing.next_head(&expected, open, self.hunt.is_on(), now);
+        next.cells = self.cells;
         next.lease = (self.ledger.is_shared() && !self.leaving).then(|| self.ledger.lease());
         let result = closing.commit(&*self.ledger.store, &expected, &next).await;
         match result {

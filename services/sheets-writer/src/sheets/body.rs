@@ -43,6 +43,39 @@ pub(crate) enum Request {
     },
 }
 
+// === impl Request ===
+
+impl Request {
+    /// The tab that it changes.
+    pub(crate) fn sheet_id(&self) -> Option<i64> {
+        match self {
+            Self::AddSheet { properties } => Some(properties.sheet_id),
+            Self::AppendCells { sheet_id, .. } => Some(*sheet_id),
+            Self::UpdateCells { start, .. } => Some(start.sheet_id),
+            Self::CreateDeveloperMetadata { .. } | Self::DeleteDeveloperMetadata { .. } => None,
+        }
+    }
+
+    /// The same change of the same cells, of their number formats alone.
+    pub(crate) fn without_values(self) -> Self {
+        const FORMAT: &str = "userEnteredFormat.numberFormat";
+        let blank = |rows: Vec<RowData>| {
+            let blank = |cell: CellData| CellData { user_entered_value: None, ..cell };
+            let row = |row: RowData| RowData { values: row.values.into_iter().map(blank).collect() };
+            rows.into_iter().map(row).collect()
+        };
+        match self {
+            Self::AppendCells { sheet_id, rows, .. } => {
+                Self::AppendCells { sheet_id, rows: blank(rows), fields: FORMAT }
+            }
+            Self::UpdateCells { start, rows, .. } => {
+                Self::UpdateCells { start, rows: blank(rows), fields: FORMAT }
+            }
+            other => other,
+        }
+    }
+}
+
 /// `SheetProperties`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

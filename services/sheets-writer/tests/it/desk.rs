@@ -57,10 +57,15 @@ impl Desk {
 
     /// Stops it and starts it again on the same store.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(&[]).await
+    }
+
+    /// As [`Self::restart`], with these settings.
+    pub(crate) async fn restart_with(self, settings: &[(&str, &str)]) -> Self {
         let Self { ctx, serving, dir, .. } = self;
         ctx.shutdown.cancel();
         assert_eq!(serving.await.unwrap(), Drain::Clean);
-        Self::open(dir, &[]).await
+        Self::open(dir, settings).await
     }
 
     pub(crate) fn link(&self) -> Link {

@@ -3,8 +3,8 @@
 use proto::{
     common::v1::Caller,
     sheets::v1::{
-        LeadFacts, RecordEventsRequest, SaveLeadRequest, Tab, event_service_client::EventServiceClient,
-        lead_service_client::LeadServiceClient,
+        Lead, LeadFacts, LeadStatus, RecordEventsRequest, SaveLeadRequest, Tab, UpsertLeadRequest,
+        event_service_client::EventServiceClient, lead_service_client::LeadServiceClient,
     },
 };
 use serde_json::json;
@@ -74,4 +74,61 @@ async fn our_own_events_need_no_secret_and_join_the_visitor() {
     assert_eq!(recorder.record_events(request()).await.unwrap().into_inner().accepted, 1);
     assert_eq!(recorder.record_events(request()).await.unwrap().into_inner().duplicates, 1);
     assert_eq!(desk.row(Tab::Engagements).await["contact_id"], saved.contact_id.as_str());
+}
+
+#[tokio::test]
+async fn the_operator_opens_and_moves_a_lead_once_for_each_request() {
+    let desk = Desk::start().await;
+    let mut leads = LeadServiceClient::new(desk.link());
+    let saved = leads.save_lead(request("vis_1", "r1", "ann@example.com")).await.unwrap().into_inner();
+    let say = |request_id: &str, lead_id: &str, contact_id: &str, lead: Lead| UpsertLeadRequest {
+        request_id: request_id.into(),
+        lead_id: lead_id.into(),
+        contact_id: contact_id.into(),
+        lead: Some(lead),
+        ..Default::default()
+    };
+    let won = Lead { status: LeadStatus::Won.into(), owner: "Zoe".into(), ..Default::default() };
+    let close = say("r2", "", &saved.contact_id, won);
+    let closed = leads.upsert_lead(close.clone()).await.unwrap().into_inner();
+    assert_eq!((closed.created, &closed.lead.as_ref().unwrap().lead_id), (false, &saved.lead_id));
+    let row = desk.row(Tab::Leads).await;
+    assert_eq!((&row["status"], &row["owner"]), (&json!("won"), &json!("Zoe")));
+    assert_eq!(leads.upsert_lead(close).await.unwrap().into_inner(), closed);
+
+    let next = Lead { intent: "upsell".into(), score: Some(0.4), ..Default::default() };
+    let next = leads.upsert_lead(say("r3", "", &saved.contact_id, next)).await.unwrap().into_inner();
+    assert!(next.created);
+    assert_eq!(desk.rows(Tab::Leads).await.len(), 2);
+    // A contact has one open lead: the old one cannot be opened again beside it.
+    let again = Lead { status: LeadStatus::New.into(), ..Default::default() };
+    let refused = leads.upsert_lead(say("r4", &saved.lead_id, "", again)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    let cases = [
+        (say("", &saved.lead_id, "", Lead::default()), Code::InvalidArgument),
+        (say("r5", "", "", Lead::default()), Code::InvalidArgument),
+        (say("r5", "led_none", "", Lead::default()), Code::NotFound),
+        (say("r5", "", "con_none", Lead::default()), Code::NotFound),
+        (say("r5", &saved.lead_id, "", Lead { score: Some(1.5), ..Lead::default() }), Code::InvalidArgument),
+        (say("r5", &saved.lead_id, "", Lead { status: 9, ..Lead::default() }), Code::InvalidArgument),
+    ];
+    for (request, code) in cases {
+        assert_eq!(leads.upsert_lead(request).await.unwrap_err().code(), code);
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_that_the_workflow_lists_moves_the_lead_and_any_other_is_kept_as_told() {
+    let desk = Desk::start().await;
+    let say = |id: &str, workflow: &str, outcome: &str, at: &str| json!({"id": id, "type": "chat.turn", "session_id": "s1", "workflow_id": workflow, "outcome": outcome, "score": 0.9, "occurred_at": at});
+    let status = async || desk.row(Tab::Leads).await["status"].clone();
+    // `qualified` is no outcome of the portal's, and `sold` of nobody's.
+    desk.deliver(say("a", "client-portal", "qualified", "2025-10-28T10:00:00Z")).await.unwrap();
+    desk.deliver(say("b", "lead-concierge", "sold", "2025-10-28T10:01:00Z")).await.unwrap();
+    assert_eq!(status().await, "new");
+    let kept: Vec<_> = desk.rows(Tab::Engagements).await.iter().map(|row| row["outcome"].clone()).collect();
+    assert_eq!(kept, ["qualified", "sold"]);
+    desk.deliver(say("c", "lead-concierge", "booked", "2025-10-28T10:03:00Z")).await.unwrap();
+    desk.deliver(say("d", "lead-concierge", "qualified", "2025-10-28T10:02:00Z")).await.unwrap();
+    assert_eq!(status().await, "booked");
 }

@@ -14,6 +14,7 @@ use super::{
     mask::Mask,
     metadata,
     model::Workbook,
+    protect,
     requests::{
         AppendCells, AppendDimension, DeleteRange, InsertDimension, Kind, Request, SortRange, UpdateCells,
     },
@@ -29,16 +30,25 @@ pub(super) fn apply(book: &Workbook, requests: Vec<Request>) -> Result<(Workbook
     let kinds = requests.into_iter().enumerate().map(|(at, request)| {
         request.kind().map_err(|why| Refusal::invalid(format!("Invalid requests[{at}]: {why}")))
     });
-    apply_kinds(book, kinds.collect::<Result<_, _>>()?)
+    apply_all(book, kinds.collect::<Result<_, _>>()?, protect::check)
 }
 
-/// The same for sub-requests that are known to have one kind.
+/// What a person does, whom no protection keeps from it.
 pub(super) fn apply_kinds(book: &Workbook, kinds: Vec<Kind>) -> Result<(Workbook, Vec<Value>), Refusal> {
+    apply_all(book, kinds, |_, _| Ok(()))
+}
+
+fn apply_all(
+    book: &Workbook,
+    kinds: Vec<Kind>,
+    check: impl Fn(&Workbook, &Kind) -> Result<(), String>,
+) -> Result<(Workbook, Vec<Value>), Refusal> {
     let mut book = book.clone();
     let mut replies = Vec::with_capacity(kinds.len());
     for (at, kind) in kinds.into_iter().enumerate() {
         let name = kind.name();
-        let reply = apply_one(&mut book, kind)
+        let reply = check(&book, &kind)
+            .and_then(|()| apply_one(&mut book, kind))
             .map_err(|why| Refusal::invalid(format!("Invalid requests[{at}].{}: {why}", camel(name))))?;
         replies.push(reply);
     }
@@ -219,9 +229,10 @@ fn insert(book: &mut Workbook, request: &InsertDimension) -> Result<(), String> 
         return Err(format!("Cannot insert {count} rows or columns."));
     }
     if rows {
-        sheet.insert_rows(start, count)
+        sheet.insert_rows(start, count);
     } else {
-        sheet.insert_columns(start, count)
+        sheet.insert_columns(start, count);
+        sheet.shift_protections(&(start..end), true);
     }
     metadata::shift(book, id, rows, &(start..end), true);
     book.check_size()
@@ -235,9 +246,10 @@ fn delete(book: &mut Workbook, range: &DimensionRange) -> Result<(), String> {
         return Err(format!("You can't delete all the {name} on the sheet."));
     }
     if rows {
-        sheet.delete_rows(range.clone())
+        sheet.delete_rows(range.clone());
     } else {
-        sheet.delete_columns(range.clone())
+        sheet.delete_columns(range.clone());
+        sheet.shift_protections(&range, false);
     }
     metadata::shift(book, id, rows, &range, false);
     Ok(())

@@ -14,6 +14,7 @@ mod mask;
 mod metadata;
 mod model;
 mod persist;
+mod protect;
 mod quota;
 mod requests;
 mod tabs;
@@ -39,8 +40,8 @@ pub(crate) use self::{
     format::formatted,
     model::{Datum, Workbook, number_value},
     requests::{
-        DeleteDimension, DeleteSheet, InsertDimension, Kind, SortRange, SortSpec, UpdateCells,
-        UpdateSheetProperties,
+        AppendDimension, DeleteDimension, DeleteSheet, InsertDimension, Kind, SortRange, SortSpec,
+        UpdateCells, UpdateSheetProperties,
     },
     wire::{
         CellData, Dimension, DimensionRange, ExtendedValue, GridCoordinate, GridRange, RowData,
@@ -129,6 +130,25 @@ impl Sheets {
     /// A person's edits: the same rules and the same file, no quota.
     pub(crate) fn edit(&self, kinds: Vec<Kind>) -> Result<(), String> {
         self.change(|book| batch::apply_kinds(book, kinds)).map(|_| ()).map_err(Refusal::into_message)
+    }
+
+    /// A person protects columns of a tab, or all of it.
+    pub(crate) fn protect(&self, id: i32, columns: Option<std::ops::Range<usize>>) -> Result<(), String> {
+        self.mark(id, |sheet| sheet.protect(columns))
+    }
+
+    /// A person lifts every protection of a tab.
+    pub(crate) fn unprotect(&self, id: i32) -> Result<(), String> {
+        self.mark(id, |sheet| sheet.protections.clear())
+    }
+
+    fn mark(&self, id: i32, with: impl FnOnce(&mut model::Sheet)) -> Result<(), String> {
+        let marked = |book: &Workbook| {
+            let mut book = book.clone();
+            with(book.sheet_mut(id).map_err(Refusal::invalid)?);
+            Ok((book, ()))
+        };
+        self.change(marked).map_err(Refusal::into_message)
     }
 
     /// Applies a batch whose answer also looks at the workbook after it. When that look fails (a range that

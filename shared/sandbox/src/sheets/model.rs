@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     metadata::Metadata,
+    protect::Protection,
     wire::{CellFormat, NumberFormat},
 };
 
@@ -55,6 +56,8 @@ pub(crate) struct Sheet {
     pub(super) frozen_columns: usize,
     pub(super) hide_gridlines: bool,
     pub(super) hidden: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) protections: Vec<Protection>,
     #[serde(skip)]
     pub(crate) rows: Vec<Arc<Row>>,
 }

@@ -27,6 +27,9 @@ pub(super) fn spreadsheet(book: &Workbook, ranges: &[String], with_cells: bool) 
         if !on_sheet.is_empty() {
             view["developerMetadata"] = on_sheet.into();
         }
+        if !sheet.protections.is_empty() {
+            view["protectedRanges"] = sheet.protections.iter().map(|one| one.to_json(sheet.id)).collect();
+        }
         if with_cells {
             let whole = Place { sheet: sheet.id, area: sheet.whole() };
             if areas.is_empty() {

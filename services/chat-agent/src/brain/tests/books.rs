@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use chassis::Grpc;
 use proto::sheets::v1::{
     IngestEventsRequest, IngestEventsResponse, RecordEventsRequest, RecordEventsResponse, SaveLeadRequest,
-    SaveLeadResponse,
+    SaveLeadResponse, UpsertLeadRequest, UpsertLeadResponse,
     event_service_server::{EventService, EventServiceServer},
     lead_service_server::{LeadService, LeadServiceServer},
 };
@@ -92,6 +92,13 @@ impl LeadService for Service {
         }
         let lead_id = format!("led_{number}");
         Ok(Response::new(SaveLeadResponse { lead_id, contact_id: "con_1".into(), created: true }))
+    }
+
+    async fn upsert_lead(
+        &self,
+        _: Request<UpsertLeadRequest>,
+    ) -> Result<Response<UpsertLeadResponse>, Status> {
+        Err(Status::unimplemented("the agent has no operator's hand"))
     }
 }
 

@@ -24,8 +24,9 @@ async fn a_batch_that_is_refused_once_goes_again_as_it_was() {
 #[tokio::test]
 async fn a_row_that_google_refuses_is_parked_and_the_others_go() {
     let world = World::set_up().await;
-    // Both are refused twice; then the first of them goes alone, and the second is refused twice alone.
-    world.writes_meet([REFUSED, PASS, REFUSED, PASS, PASS, REFUSED, PASS, REFUSED, PASS]);
+    // Both are refused twice; then the first of them goes alone, and the second is refused twice alone, where its
+    // place takes a batch without values.
+    world.writes_meet([REFUSED, PASS, REFUSED, PASS, PASS, REFUSED, PASS, REFUSED, PASS, PASS]);
     let mut events = [note("a"), note("b")];
     events[1]["occurred_at"] = json!("2025-10-28T16:21:00Z");
     world.deliver(&json!(events)).await;

@@ -3,9 +3,10 @@
 use std::{net::Ipv4Addr, path::Path, time::Instant};
 
 use chassis::Link;
+use prost_types::value::Kind;
 use proto::sheets::v1::{
-    GetLedgerStatusRequest, GetLedgerStatusResponse, ListRowsRequest, Row, Tab,
-    ledger_service_client::LedgerServiceClient,
+    GetLedgerStatusRequest, GetLedgerStatusResponse, ListRowsRequest, ReadEditsRequest, RetryRowsRequest,
+    Row, Tab, UpsertRowsRequest, ledger_service_client::LedgerServiceClient,
 };
 use sandbox::{ACCESS_TOKEN, Asked, Fault, FaultKind, Provider, SPREADSHEET_ID, Sandbox};
 use serde_json::{Value, json};
@@ -60,7 +61,7 @@ impl World {
         world
     }
 
-    fn ledger(&self) -> LedgerServiceClient<Link> {
+    pub(crate) fn ledger(&self) -> LedgerServiceClient<Link> {
         let url = self.service("sheets-writer").parse().unwrap();
         LedgerServiceClient::new(Link::new(&url).unwrap())
     }
@@ -95,6 +96,38 @@ impl World {
     pub(crate) async fn rows(&self, tab: Tab) -> Vec<Row> {
         let request = ListRowsRequest { tab: tab.into(), page_size: 500, ..Default::default() };
         self.ledger().list_rows(request).await.unwrap().into_inner().rows
+    }
+
+    /// Puts a row into the ledger, as a service does.
+    pub(crate) async fn upsert(&self, tab: Tab, id: &str, version: u64, cells: &Value) {
+        let text = |value: &Value| match value {
+            Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap()),
+            Value::String(text) => Kind::StringValue(text.clone()),
+            other => panic!("no cell of a test: {other}"),
+        };
+        let fields = cells.as_object().unwrap().iter();
+        let fields =
+            fields.map(|(name, value)| (name.clone(), prost_types::Value { kind: Some(text(value)) }));
+        let row = Row {
+            tab: tab.into(),
+            row_id: id.to_owned(),
+            version,
+            occur_time: Some(prost_types::Timestamp { seconds: 1_761_668_400, nanos: 0 }),
+            cells: Some(prost_types::Struct { fields: fields.collect() }),
+            ..Default::default()
+        };
+        let request = UpsertRowsRequest { rows: vec![row], ..Default::default() };
+        assert_eq!(self.ledger().upsert_rows(request).await.unwrap().into_inner().accepted, 1);
+    }
+
+    /// Gives parked rows and blocked tabs another chance; answers how many rows were parked.
+    pub(crate) async fn retry_rows(&self) -> i32 {
+        self.ledger().retry_rows(RetryRowsRequest::default()).await.unwrap().into_inner().retried
+    }
+
+    /// Has people's columns read.
+    pub(crate) async fn read_edits(&self) {
+        self.ledger().read_edits(ReadEditsRequest::default()).await.unwrap();
     }
 
     /// Every `:batchUpdate` whose body the spreadsheet has seen, in order.

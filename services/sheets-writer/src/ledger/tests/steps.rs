@@ -7,7 +7,7 @@ use domain::{Row, tab::ChatEvent};
 use super::{door::Trip, process::Fate, world::World};
 
 /// A batch takes fewer steps than this, each store call being two and each call to the spreadsheet another two.
-const STEPS: u64 = 40;
+const STEPS: u64 = 50;
 /// A batch takes fewer store calls than this.
 const CALLS: u64 = 16;
 

@@ -1,0 +1,69 @@
+//! `frontdesk sandbox`: the stand-ins of the providers by themselves.
+//!
+//! They exist so that services, and other clients, can be tried against them. The invariant: what is printed is all
+//! that a service needs to use them, and none of it opens anything real.
+
+use std::{net::Ipv4Addr, path::PathBuf};
+
+use chassis::{bind, run::Signals};
+use sandbox::Sandbox;
+use serde_json::{Map, Value, json};
+
+use super::{Answer, Failure};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  frontdesk sandbox                      in memory, on a free port
+  frontdesk sandbox --port 8090 --state stand-ins.db
+  frontdesk sandbox --json               one line of JSON once they are there
+
+Put the printed lines into a service's environment, and it uses the stand-ins. The pages are at /sandbox/.";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value = "0")]
+    port: u16,
+
+    /// File that keeps what they remember; else it is gone when they are
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+}
+
+/// Serves until a signal comes.
+pub(super) async fn run(args: &Args, json: bool, mut signals: Signals) -> Result<Answer, Failure> {
+    let sandbox = Sandbox::open(args.state.as_deref())
+        .map_err(|why| Failure::Failed(format!("the state cannot be opened: {why:#}")))?;
+    let listener = bind(Ipv4Addr::LOCALHOST.into(), args.port)
+        .await
+        .map_err(|why| Failure::Unavailable(format!("port {} cannot be bound: {why}", args.port)))?;
+    let address = listener.local_addr().map_err(|why| Failure::Failed(format!("no address: {why}")))?;
+    chassis::run::show(&announce(&format!("http://{address}"), json));
+    let stop = async move {
+        signals.next().await;
+    };
+    sandbox::serve(listener, sandbox.providers().merge(sandbox.pages()), stop).await;
+    Ok(Answer::new(Value::Null, ""))
+}
+
+fn environment(base: &str) -> [(&'static str, String); 5] {
+    [
+        ("OPENAI_API_KEY", sandbox::API_KEY.to_owned()),
+        ("OPENAI_BASE_URL", format!("{base}/openai/v1")),
+        ("GOOGLE_SHEETS_ID", sandbox::SPREADSHEET_ID.to_owned()),
+        ("GOOGLE_ACCESS_TOKEN", sandbox::ACCESS_TOKEN.to_owned()),
+        ("SHEETS_BASE_URL", format!("{base}/sheets")),
+    ]
+}
+
+fn announce(base: &str, as_json: bool) -> String {
+    let pages = format!("{base}/sandbox/sheet");
+    let environment = environment(base);
+    if as_json {
+        let environment: Map<_, _> =
+            environment.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+        return json!({"base_url": base, "pages": pages, "environment": environment}).to_string();
+    }
+    let lines: String = environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    format!("# the stand-ins are at {base}, the sheet at {pages}; Ctrl-C stops them\n{lines}")
+}

@@ -1,0 +1,58 @@
+//! `Idempotency-Key`: what makes a repetition of the same call recognisable.
+//!
+//! The invariant: the same key is the same `request_id` inward, whichever gateway takes the call.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, request::Parts},
+};
+use domain::{Fault, Kind, Reason, id};
+use sha2::{Digest as _, Sha256};
+
+use crate::{door::Door, problem::Problem};
+
+const HEADER: &str = "idempotency-key";
+const LONGEST: usize = 128;
+
+/// The `request_id` of a call that changes something.
+pub(super) struct RequestId(pub(super) String);
+
+impl FromRequestParts<Door> for RequestId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Door) -> Result<Self, Problem> {
+        Ok(Self(read(&parts.headers)?))
+    }
+}
+
+fn read(headers: &HeaderMap) -> Result<String, Fault> {
+    let Some(key) = headers.get(HEADER) else {
+        return Ok(chassis::request_id::current().unwrap_or_default());
+    };
+    let key = key.as_bytes();
+    if !(1..=LONGEST).contains(&key.len()) || !key.iter().all(u8::is_ascii_graphic) {
+        let message = format!("Idempotency-Key must be 1 to {LONGEST} visible ASCII characters");
+        let fault = Fault::new(Kind::Invalid, Reason::InvalidValue, message);
+        return Err(Fault { field: Some("Idempotency-Key".into()), ..fault });
+    }
+    Ok(format!("op_{}", &id::hex(&Sha256::digest(key))[..32]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(key: &str) -> Result<String, Fault> {
+        read(&HeaderMap::from_iter([(HEADER.parse().unwrap(), key.parse().unwrap())]))
+    }
+
+    #[test]
+    fn the_same_key_is_the_same_request() {
+        assert_eq!(of("order-1").unwrap(), of("order-1").unwrap());
+        assert_ne!(of("order-1").unwrap(), of("order-2").unwrap());
+        assert!(read(&HeaderMap::new()).unwrap().is_empty(), "outside of a request there is no id");
+        for bad in ["", "a b", &"x".repeat(129)] {
+            assert_eq!(of(bad).unwrap_err().field.as_deref(), Some("Idempotency-Key"), "{bad:?}");
+        }
+    }
+}

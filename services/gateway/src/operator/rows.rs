@@ -1,0 +1,90 @@
+//! Rows: `GET /api/operator/rows/{tab}`.
+//!
+//! The invariant: who follows `next` to its end has seen every row that was there when they began.
+
+use axum::{
+    Json,
+    extract::{Path, RawQuery, State, rejection::PathRejection},
+    http::header,
+    response::{IntoResponse as _, Response},
+};
+use domain::{Fault, Kind, Reason};
+use proto::sheets::v1::{ListRowsRequest, RowState};
+
+use super::{
+    Operator, SERVICE,
+    query::Params,
+    wire::{self, RowsAnswer},
+};
+use crate::{caller::Client, door::Door, error, openapi::OperatorProblems, problem::Problem};
+
+/// Most rows of a page.
+const PAGE_MAX: i32 = 500;
+
+/// List rows
+///
+/// Answers the rows of a tab as the store has them, oldest first, whether the spreadsheet shows them yet or not.
+#[utoipa::path(
+    get,
+    path = "/api/operator/rows/{tab}",
+    tag = "operator",
+    operation_id = "list_rows",
+    security(("operator_token" = [])),
+    params(
+        ("tab" = String, Path, example = "leads", description = "`contacts`, `leads`, `engagements`, `bookings`, `subscriptions`, \
+            `payments` or `chat_events`."),
+        ("after" = Option<String>, Query, description = "`next` of the page before."),
+        ("contact_id" = Option<String>, Query, description = "Only this contact's; of `chat_events`, this session's."),
+        ("state" = Option<String>, Query, description = "Only `pending`, `written`, `parked` or `deleted` ones; not \
+            together with `contact_id`."),
+        ("status" = Option<String>, Query, description = "Only those whose column `status` says this."),
+        ("limit" = Option<i32>, Query, minimum = 1, maximum = 500, description = "At most so many rows; 100 if absent."),
+    ),
+    responses((status = 200, description = "A page.", body = RowsAnswer), OperatorProblems),
+)]
+pub(crate) async fn list_rows(
+    State(door): State<Door>,
+    _: Operator,
+    client: Client,
+    path: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let tab = path.ok().and_then(|Path(tab)| wire::tab(&tab));
+    let tab = tab.ok_or_else(|| Fault::new(Kind::NotFound, Reason::RouteUnknown, "there is no such tab"))?;
+    let params = Params::read(query);
+    let text = |name| params.text(name).map(Option::unwrap_or_default);
+    let request = ListRowsRequest {
+        caller: Some(client.caller(None)),
+        tab: tab.into(),
+        page_size: params.count("limit", PAGE_MAX)?.unwrap_or_default(),
+        contact_id: text("contact_id")?,
+        state: state(&text("state")?)?.into(),
+        status: text("status")?,
+        page_token: text("after")?,
+        ..ListRowsRequest::default()
+    };
+    let ledger = door.ledger();
+    let call = move || {
+        let (mut ledger, request) = (ledger.clone(), request.clone());
+        async move { ledger.list_rows(request).await }
+    };
+    let page = error::call(SERVICE, call).await.map_err(named)?;
+    let answer = RowsAnswer::new(page.rows, page.next_page_token);
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+fn state(name: &str) -> Result<RowState, Fault> {
+    let why = "state must be pending, written, parked or deleted";
+    match name {
+        "" => Ok(RowState::Unspecified),
+        name => wire::row_state(name).ok_or_else(|| Fault::invalid("state", why)),
+    }
+}
+
+/// A parameter that was refused inward, by the name that it has here.
+fn named(fault: Fault) -> Fault {
+    if fault.field.as_deref() == Some("page_token") {
+        return Fault::invalid("after", "after is not from this list");
+    }
+    fault
+}

@@ -1,0 +1,9 @@
+//! Deliveries against receivers of every temper, with time as an argument.
+
+mod bench;
+mod crash;
+mod operator;
+mod receiver;
+pub(super) mod schema;
+mod telling;
+mod tempers;

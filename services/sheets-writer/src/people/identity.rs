@@ -1,0 +1,150 @@
+//! What people are known by, and what of it was proven.
+
+use domain::id;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::{Collection, Index};
+
+use super::phone;
+
+pub(super) const IDENTITIES: Collection<Tie> = Collection::new("identities");
+/// What one contact is known by.
+pub(crate) const BY_CONTACT: Index =
+    Index { collection: "identities", name: "by_contact", fields: &["contact_id"], orders: store::ASCENDING };
+
+/// What sort of identity it is, strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// A Whop user whose token was checked.
+    WhopUser,
+    /// An e-mail address.
+    Email,
+    /// A phone number.
+    Phone,
+    /// A visitor of a site.
+    Visitor,
+    /// A chat session.
+    Session,
+}
+
+/// One identity as a document: whose it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Tie {
+    pub(super) contact_id: String,
+    pub(super) kind: Kind,
+    /// It came about by a claim: it finds the contact and merges nothing.
+    pub(super) claimed: bool,
+    pub(super) since: Timestamp,
+}
+
+/// What identifies a person, as far as it is known. Strongest first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Identity {
+    /// A Whop user whose token was checked.
+    pub(crate) whop_user: String,
+    /// E-mail as it was given.
+    pub(crate) email: String,
+    /// Phone as it was given.
+    pub(crate) phone: String,
+    /// Visitor of a site.
+    pub(crate) visitor: String,
+    /// Chat session, the weakest: it ends.
+    pub(crate) session: String,
+    /// E-mail and phone were given in a chat: claims, not proofs.
+    pub(crate) claimed: bool,
+}
+
+/// One identity of a call.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) kind: Kind,
+    pub(super) doc_id: String,
+    pub(super) claimed: bool,
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// Its name in documents.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::WhopUser => "whop_user",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Visitor => "visitor",
+            Self::Session => "session",
+        }
+    }
+}
+
+// === impl Identity ===
+
+impl Identity {
+    /// The identities, strongest first.
+    pub(super) fn keys(&self) -> Vec<Key> {
+        let (email, phone) = self.normalised();
+        let key = |(kind, value): (Kind, &String)| Key {
+            kind,
+            doc_id: id::digest(&[kind.as_str(), value]),
+            claimed: self.claimed && matches!(kind, Kind::Email | Kind::Phone),
+        };
+        let all = [
+            (Kind::WhopUser, &self.whop_user),
+            (Kind::Email, &email),
+            (Kind::Phone, &phone),
+            (Kind::Visitor, &self.visitor),
+            (Kind::Session, &self.session),
+        ];
+        all.into_iter().filter(|(_, value)| !value.is_empty()).map(key).collect()
+    }
+
+    /// It names nobody.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys().is_empty()
+    }
+
+    /// It has a kind that a person has for ever, not for a visit.
+    pub(crate) fn says_who(&self) -> bool {
+        let (email, phone) = self.normalised();
+        !(email.is_empty() && phone.is_empty() && self.whop_user.is_empty())
+    }
+
+    /// E-mail and phone as they are compared; what is neither is blank. Cal.com's `<phone>@sms.cal.com` is a phone.
+    pub(super) fn normalised(&self) -> (String, String) {
+        let email = self.email.trim().to_lowercase();
+        match email.strip_suffix("@sms.cal.com") {
+            Some(number) => (String::new(), phone::normalise(number)),
+            None if is_email(&email) => (email, phone::normalise(&self.phone)),
+            None => (String::new(), phone::normalise(&self.phone)),
+        }
+    }
+}
+
+/// Whether somebody can be known by it: all who type `n/a` are not one person.
+fn is_email(text: &str) -> bool {
+    let parts = text.split_once('@');
+    parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
+        && !text.contains(char::is_whitespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_are_compared_as_people_mean_them() {
+        let given = Identity {
+            email: " Ann@Example.COM ".into(),
+            phone: "+49 (30) 123-45".into(),
+            ..Default::default()
+        };
+        assert_eq!(given.normalised(), ("ann@example.com".into(), "+493012345".into()));
+        let sms = Identity { email: "+493012345@sms.cal.com".into(), ..Default::default() };
+        assert_eq!(sms.normalised(), (String::new(), "+493012345".into()));
+        assert_eq!(sms.keys()[0].doc_id, given.keys()[1].doc_id);
+        for nobody in ["n/a", "none", "@", "ann@", "ann at example.com", "a b@example.com"] {
+            assert!(Identity { email: nobody.into(), ..Default::default() }.keys().is_empty(), "{nobody}");
+        }
+    }
+}
