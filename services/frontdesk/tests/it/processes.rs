@@ -142,6 +142,7 @@ async fn health_and_reflection_answer_over_the_wire() {
     let broker = ["frontdesk.session.v1.SessionService"].as_slice();
     let writer = [
         "frontdesk.sheets.v1.ContactService",
+        "frontdesk.sheets.v1.DeliveryService",
         "frontdesk.sheets.v1.EventService",
         "frontdesk.sheets.v1.LeadService",
         "frontdesk.sheets.v1.LedgerService",
