@@ -12,11 +12,12 @@ use anyhow::{Context as _, bail};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 
 use crate::{
-    machine,
+    rig::machine,
     stream::{Heard, Progress, Target},
     upstream::Upstream,
 };
 
+const RESIDENT: &str = "VmRSS";
 /// How often processes are looked at.
 const LOOK: Duration = Duration::from_millis(50);
 /// What a run may take over its answers' own length.
@@ -89,7 +90,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Report> {
     upstream.prescribe(load.streams, load.deltas);
     let progress = Arc::new(Progress::default());
-    let idle = watched.iter().map(|it| machine::resident(*it)).collect::<anyhow::Result<Vec<_>>>()?;
+    let idle = watched.iter().map(|it| machine::memory(*it, RESIDENT)).collect::<anyhow::Result<Vec<_>>>()?;
     let before = Look::take(&progress, watched)?;
     let both = async {
         tokio::join!(hear(load, upstream, target, &progress), watch(load.streams, &progress, watched))
@@ -164,7 +165,7 @@ async fn watch(streams: usize, progress: &Progress, watched: &[u32]) -> anyhow::
     let mut most = vec![0; watched.len()];
     while !ended() {
         for (most, it) in most.iter_mut().zip(watched) {
-            *most = machine::resident(*it)?.max(*most);
+            *most = machine::memory(*it, RESIDENT)?.max(*most);
         }
         look.tick().await;
     }

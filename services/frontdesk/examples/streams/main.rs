@@ -5,15 +5,16 @@
 //! upstream with nothing between and, with `--python`, the chat protocol's own Python server over it. The
 //! invariant: a time is that of a stream which came whole; one that did not makes the run fail.
 
-mod fleet;
+mod files;
 mod load;
-mod machine;
 mod mark;
-mod process;
 mod python;
+#[path = "../rig/mod.rs"]
+mod rig;
 mod stream;
 mod table;
 mod upstream;
+mod visitors;
 
 use std::{
     path::{Path, PathBuf},
@@ -26,9 +27,9 @@ use anyhow::Context as _;
 use clap::Parser;
 
 use crate::{
-    fleet::Fleet,
     load::{Load, Report},
     python::{Python, Relay},
+    rig::{fleet::Fleet, machine, programs},
     stream::Target,
     table::Row,
     upstream::Upstream,
@@ -73,9 +74,9 @@ fn main() -> ExitCode {
 
 fn run(options: Options) -> anyhow::Result<bool> {
     let most = options.streams.iter().copied().max().context("no streams to open")?;
-    machine::raise_open_files(most)?;
-    fleet::check()?;
-    println!("{}\n", machine::conditions()?);
+    files::raise_open_files(most)?;
+    programs::build()?;
+    println!("{}\n", machine::conditions(&programs::dir()?)?);
     let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
     let rows = runtime.block_on(options.rows());
     println!("{}\n{}", table::render(&rows), table::remarks(&rows));
@@ -118,9 +119,11 @@ impl Options {
 
     async fn frontdesk(&self, streams: usize) -> anyhow::Result<Report> {
         let upstream = self.upstream().await?;
-        let fleet = Fleet::start(&upstream).await?;
-        let target = Arc::new(fleet.target(streams.max(WARM_UP)).await?);
-        let report = self.warm(streams, &upstream, &target, &fleet.watched()?).await;
+        let fleet = Fleet::start(&upstream.base).await?;
+        let target = Arc::new(visitors::target(&fleet.url, streams.max(WARM_UP)).await?);
+        // the processes that a stream goes through
+        let watched = [fleet.id("gateway")?, fleet.id("chat-agent")?];
+        let report = self.warm(streams, &upstream, &target, &watched).await;
         fleet.stop().await;
         report
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::{process::Process, stream::Target, upstream::Upstream};
+use crate::{rig::process::Process, stream::Target, upstream::Upstream};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/streams/python_server.py");
 
@@ -64,7 +64,7 @@ impl Python {
             ("PYTHONDONTWRITEBYTECODE", "1"),
             ("PYTHONUNBUFFERED", "1"),
         ];
-        let mut process = Process::start("python", command, &dir, &vars)?;
+        let mut process = Process::start("python", command, &dir, vars)?;
         let url = process.url().await?;
         Ok(Self { process, url, _dir: dir })
     }

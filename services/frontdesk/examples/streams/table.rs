@@ -6,7 +6,10 @@ use std::{fmt::Write as _, time::Duration};
 
 use crate::{
     load::{Report, Taken},
-    machine::TICK,
+    rig::{
+        grid::{self, dash, percentile, percentiles},
+        machine::TICK,
+    },
 };
 
 /// Ticks below which a processor time says nothing.
@@ -107,17 +110,7 @@ impl Report {
 pub(crate) fn render(rows: &[Row]) -> String {
     let mut lines = vec![HEADINGS.map(str::to_owned).to_vec()];
     lines.extend(rows.iter().map(Row::cells));
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
-    let mut table = String::new();
-    for line in &lines {
-        let cells = line.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(column, (cell, width))| match column {
-            0 => format!("{cell:<width$}"),
-            _ => format!("{cell:>width$}"),
-        });
-        let _ = writeln!(table, "{}", cells.collect::<Vec<_>>().join("  "));
-    }
+    let mut table = grid::render(&lines);
     table.push_str(
         "\nms are p50 / p99: the first event after the POST (the upstream's comes after one pause), the first text\n\
          delta after the upstream's own. Processor time and memory are taken while all streams are open; kB are\n\
@@ -189,19 +182,4 @@ pub(crate) fn failures(rows: &[Row]) -> String {
         let _ = writeln!(text, "{label}, {streams} streams: {why}");
     }
     text
-}
-
-fn percentiles(times: &[Duration]) -> String {
-    let ms = |share| dash(percentile(times, share).map(|time| time.as_secs_f64() * 1e3), 2);
-    format!("{} / {}", ms(0.5), ms(0.99))
-}
-
-/// The time that this share of the ordered times does not exceed.
-fn percentile(times: &[Duration], share: f64) -> Option<Duration> {
-    let rank = (times.len() as f64 * share).ceil() as usize;
-    times.get(rank.max(1) - 1).copied()
-}
-
-fn dash(figure: Option<f64>, decimals: usize) -> String {
-    figure.map_or_else(|| "–".to_owned(), |figure| format!("{figure:.decimals$}"))
 }

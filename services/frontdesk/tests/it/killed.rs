@@ -216,7 +216,7 @@ fn ids(sandbox: &Sandbox, tab: &str) -> BTreeMap<String, usize> {
 }
 
 /// The leads' last touches as RFC 3339, sorted.
-fn last_touches(sandbox: &Sandbox) -> Vec<String> {
+pub(crate) fn last_touches(sandbox: &Sandbox) -> Vec<String> {
     let mut times: Vec<String> =
         lines(sandbox, "leads").iter().filter_map(|lead| moment(&lead["last_touch"])).collect();
     times.sort();

@@ -5,6 +5,7 @@
 mod arrows;
 mod books;
 mod chat;
+mod cloud;
 mod commands;
 mod deliveries;
 mod edits;

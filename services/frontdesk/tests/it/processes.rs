@@ -1,7 +1,7 @@
 //! The same story through four processes that know of each other by their environment alone.
 
 pub(crate) mod child;
-mod fleet;
+pub(crate) mod fleet;
 
 use std::{
     collections::BTreeSet,

@@ -143,7 +143,10 @@ impl Attempt<'_> {
     /// What the documents say, as soon as they can be read; `None` when it has taken too long.
     async fn look(&self, guards: &[Guard], mut tries: u32) -> Option<Finding> {
         loop {
-            sleep(jittered(tries)).await;
+            // Right after a lost answer every moment counts: nobody has overwritten what would tell.
+            if tries > 1 || !self.lost {
+                sleep(jittered(tries)).await;
+            }
             if Instant::now() > self.until {
                 return None;
             }

@@ -53,7 +53,12 @@ impl Talk {
 
     /// The same visitor at a system that has moved.
     pub(crate) fn at(&self, world: &World) -> Self {
-        Self { base: format!("http://{}", world.system.gateway), ..self.clone() }
+        self.moved_to(&format!("http://{}", world.system.gateway))
+    }
+
+    /// The same visitor at another gateway.
+    pub(crate) fn moved_to(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
     }
 
     /// The same browser with another secret.

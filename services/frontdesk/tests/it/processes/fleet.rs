@@ -77,32 +77,37 @@ impl Fleet {
 }
 
 pub(crate) fn broker(dir: &Path, base: &str, port: u16) -> Process {
-    let base = format!("{base}/openai/v1");
-    let vars = [("OPENAI_API_KEY", sandbox::API_KEY), ("OPENAI_BASE_URL", &base), HOSTED];
-    start("session-broker", dir, port, &vars)
+    start("session-broker", dir, port, &broker_vars(&format!("{base}/openai/v1")))
 }
 
 pub(crate) fn writer(dir: &Path, base: &str, port: u16) -> Process {
-    let base = format!("{base}/sheets");
-    let vars = [
-        ("GOOGLE_SHEETS_ID", sandbox::SPREADSHEET_ID),
-        ("GOOGLE_ACCESS_TOKEN", sandbox::ACCESS_TOKEN),
-        ("SHEETS_BASE_URL", &base),
-    ];
-    start("sheets-writer", dir, port, &vars)
+    start("sheets-writer", dir, port, &writer_vars(&format!("{base}/sheets")))
 }
 
 fn agent(dir: &Path, base: &str, sheets_writer: &str) -> Process {
-    let base = format!("{base}/openai/v1");
-    let vars = [
-        ("OPENAI_API_KEY", sandbox::API_KEY),
-        ("OPENAI_BASE_URL", &base),
-        ("SHEETS_WRITER_ADDR", sheets_writer),
-    ];
-    start("chat-agent", dir, 0, &vars)
+    start("chat-agent", dir, 0, &agent_vars(&format!("{base}/openai/v1"), sheets_writer))
+}
+
+/// What a session-broker has to know of OpenAI.
+pub(crate) fn broker_vars(openai: &str) -> [(&str, &str); 3] {
+    [("OPENAI_API_KEY", sandbox::API_KEY), ("OPENAI_BASE_URL", openai), HOSTED]
+}
+
+/// What a sheets-writer has to know of the spreadsheet.
+pub(crate) fn writer_vars(sheets: &str) -> [(&str, &str); 3] {
+    [
+        ("GOOGLE_SHEETS_ID", sandbox::SPREADSHEET_ID),
+        ("GOOGLE_ACCESS_TOKEN", sandbox::ACCESS_TOKEN),
+        ("SHEETS_BASE_URL", sheets),
+    ]
+}
+
+/// What a chat-agent has to know of OpenAI and the books.
+pub(crate) fn agent_vars<'v>(openai: &'v str, sheets_writer: &'v str) -> [(&'v str, &'v str); 3] {
+    [("OPENAI_API_KEY", sandbox::API_KEY), ("OPENAI_BASE_URL", openai), ("SHEETS_WRITER_ADDR", sheets_writer)]
 }
 
 /// HOST is not among the variables: a local run listens on 127.0.0.1 by itself.
-fn start(service: &str, dir: &Path, port: u16, vars: &[(&str, &str)]) -> Process {
+pub(crate) fn start(service: &str, dir: &Path, port: u16, vars: &[(&str, &str)]) -> Process {
     Process::start(service, dir, &[&[("PORT", port.to_string().as_str())], vars].concat(), &[])
 }

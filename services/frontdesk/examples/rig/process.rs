@@ -3,6 +3,7 @@
 //! The invariant: it ends when its value does, and what it wrote is shown when it does not start.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     path::PathBuf,
     process::Stdio,
@@ -29,15 +30,15 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts it in `dir` and with nothing in its environment but `vars`.
-    pub(crate) fn start(
+    pub(crate) fn start<K: AsRef<OsStr>, V: AsRef<OsStr>>(
         name: &'static str,
         mut command: Command,
         dir: &TempDir,
-        vars: &[(&str, &str)],
+        vars: impl IntoIterator<Item = (K, V)>,
     ) -> anyhow::Result<Self> {
         let said = dir.path().join(format!("{name}.log"));
         let log = File::create(&said).context("no file for what it says")?;
-        command.env_clear().envs(vars.iter().copied()).current_dir(dir.path()).kill_on_drop(true);
+        command.env_clear().envs(vars).current_dir(dir.path()).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
         Ok(Self { name, child, said })
