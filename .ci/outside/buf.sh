@@ -146,7 +146,7 @@ judge_services() {
     agent=$answer
 
     judge_service session-broker "$broker" frontdesk.session.v1.SessionService
-    judge_service sheets-writer "$writer" frontdesk.sheets.v1.{Contact,Event,Lead,Ledger}Service
+    judge_service sheets-writer "$writer" frontdesk.sheets.v1.{Contact,Delivery,Event,Lead,Ledger}Service
     judge_service chat-agent "$agent" frontdesk.chat.v1.ChatService
     local declared
     declared=$(python3 - "$scratch/image.json" <<'PY'
@@ -156,7 +156,7 @@ print(*sorted(f"{file['package']}.{service['name']}" for file in files for servi
 PY
     )
     local served
-    served=$(printf '%s\n' "${met[@]}" | sort | xargs)
+    served=$(printf '%s\n' "${met[@]}" | sort -u | xargs)
     [ "$declared" = "$served" ] || fail "the contracts declare $declared, served are $served"
 
     local caller='"requestId":"r","caller":{"visitorId":"vis_00000000000000000000000000000000",' event asked
@@ -167,6 +167,7 @@ PY
     expect "$broker" frontdesk.session.v1.SessionService/CreateSession "{$caller,\"target\":{}}" '"clientSecret": ?"ek_'
     expect "$writer" $sheets.ContactService/ResolveContact "{$caller,\"email\":\" Ann@Example.com\"}" '"ann@example\.com"'
     expect "$writer" $sheets.LeadService/SaveLead "{$caller,\"facts\":{\"email\":\"ann@example.com\"}}" '"leadId": ?"led_'
+    expect "$writer" $sheets.DeliveryService/ListEventTypes '{}' '"eventType": ?"lead\.created"'
     expect "$writer" $sheets.EventService/RecordEvents "{$caller,\"events\":\"$event\"}" '"accepted": ?1'
     expect "$writer" $sheets.LedgerService/GetLedgerStatus '{}' '"ledgerId": ?"ldg_'
     expect "$agent" frontdesk.chat.v1.ChatService/Process "{$caller,\"body\":\"$asked\"}" '"result"'

@@ -21,6 +21,7 @@ import requests
 HERE = pathlib.Path(__file__).resolve().parent
 SEED = "20251028"
 SHARED = "example-events-secret-4f1c"
+OPERATOR = "example-operator-token-7a20"
 SESSION, REFRESH, CHAT = "/api/chatkit/session", "/api/chatkit/refresh", "/chatkit"
 LIMITS = ("LIMIT_VISITOR", "LIMIT_IP", "LIMIT_SITE", "LIMIT_CHAT", "LIMIT_TOKENS_DAY", "BUDGET_DAY")
 OFF = dict.fromkeys(LIMITS, "off")
@@ -38,7 +39,7 @@ class Desk:
 
     def __init__(self, binary, scratch, settings):
         own = {"PORT": "0", "FRONTDESK_DIR": f"{scratch}/desk", "RUST_LOG": "warn"}
-        given = {"CHATKIT_WORKFLOW_ID": "wf_sandbox_lead", "EVENTS_WEBHOOK_SECRET": SHARED}
+        given = {"CHATKIT_WORKFLOW_ID": "wf_sandbox_lead", "EVENTS_WEBHOOK_SECRET": SHARED, "OPERATOR_TOKEN": OPERATOR}
         environment = {"PATH": os.environ["PATH"], **own, **given, **settings}
         self.log = open(f"{scratch}/log", "w+", encoding="utf-8")
         self.process = subprocess.Popen(
@@ -73,6 +74,7 @@ def run(base, scratch, *options):
         "REST_BASE": base,
         "REST_SECRET": answer.json()["client_secret"],
         "REST_SHARED": SHARED,
+        "REST_OPERATOR": OPERATOR,
         "REST_TALLY": f"{scratch}/tally.json",
     }
     # From a file: schemathesis leaves out the operation that it has the document from.

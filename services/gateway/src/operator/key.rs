@@ -8,11 +8,22 @@ use axum::{
 };
 use domain::{Fault, Kind, Reason, id};
 use sha2::{Digest as _, Sha256};
+use utoipa::IntoParams;
 
 use crate::{door::Door, problem::Problem};
 
 const HEADER: &str = "idempotency-key";
 const LONGEST: usize = 128;
+
+/// How the header is described.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes the header, which is read by `RequestId`")]
+pub(super) struct IdempotencyKey {
+    /// Makes a repetition of the same call recognisable.
+    #[param(rename = "Idempotency-Key", pattern = "^[!-~]+$", min_length = 1, max_length = 128)]
+    idempotency_key: Option<String>,
+}
 
 /// The `request_id` of a call that changes something.
 pub(super) struct RequestId(pub(super) String);

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::{
     Operator, SERVICE,
     contacts::respond,
-    key::RequestId,
+    key::{IdempotencyKey, RequestId},
     wire::{LeadAnswer, lead_status},
 };
 use crate::{
@@ -61,7 +61,7 @@ pub(crate) struct LeadRequest {
     tag = "operator",
     operation_id = "upsert_lead",
     security(("operator_token" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition recognisable; 1 to 128 visible characters.")),
+    params(IdempotencyKey),
     request_body(
         content = LeadRequest,
         example = json!({"contact_id": "con_01JB7Z9V3S2N8Q4T6W0XY5KCEM", "owner": "Kim", "status": "qualified"}),

@@ -37,6 +37,7 @@ impl Books {
             claimed: request.claimed,
         };
         let facts = request.facts.map_or_else(tab::Contact::default, wire::facts);
+        check_tags("tags", &facts.tags)?;
         let resolved = people::resolve_alone(&*self.store, &identity, facts, (self.clock)()).await?;
         self.ledger.wake();
         Ok(ResolveContactResponse {
@@ -86,7 +87,7 @@ impl Books {
         let facts = wire::corrections(request.facts.unwrap_or_default());
         let names_tags =
             mask.as_ref().map_or(!facts.tags.is_empty(), |mask| mask.iter().any(|path| path == "tags"));
-        check_tags("facts.tags", &facts.tags)?;
+        check_tags("tags", &facts.tags)?;
         let tags = names_tags.then(|| facts.tags.clone());
         let words = people::words(facts, mask.as_deref());
         if let Some((column, _)) = words.iter().find(|(_, word)| word.chars().count() > MAX_FIELD) {
