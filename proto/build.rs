@@ -6,8 +6,10 @@ use prost::Message as _;
 
 const FILES: &[&str] = &[
     "frontdesk/chat/v1/chat_service.proto",
+    "frontdesk/common/v1/backup_service.proto",
     "frontdesk/common/v1/caller.proto",
     "frontdesk/common/v1/error_reason.proto",
+    "frontdesk/common/v1/operations_service.proto",
     "frontdesk/session/v1/session_service.proto",
     "frontdesk/sheets/v1/contact_service.proto",
     "frontdesk/sheets/v1/delivery_service.proto",

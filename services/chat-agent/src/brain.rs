@@ -29,6 +29,7 @@ use domain::workflow::Audience;
 use store::Store;
 use tools::Toolbox;
 
+pub(crate) use self::budget::forget as forget_usage;
 use self::{
     budget::{Budget, Reservation, Spent, Taken},
     claims::Claims,

@@ -3,11 +3,13 @@
 //! It exists because OpenAI's element needs a server once Agent Builder is gone. The invariant: a thread belongs to
 //! one visitor and one workflow, and whatever dies in the middle of a turn, what a reload shows is consistent.
 
+mod backup;
 mod brain;
 mod config;
 pub mod doctor;
 mod error;
 mod grpc;
+mod operations;
 pub mod protocol;
 mod requests;
 mod threads;
@@ -15,9 +17,14 @@ mod turn;
 
 use std::sync::Arc;
 
-use chassis::{Context, Grpc, Link, Server, run::Unusable};
-use proto::chat::v1::chat_service_server::ChatServiceServer;
-use store::{Clock, Store};
+use chassis::{Context, Grpc, Link, Server, Tick, run::Unusable};
+use proto::{
+    chat::v1::chat_service_server::ChatServiceServer,
+    common::v1::{
+        backup_service_server::BackupServiceServer, operations_service_server::OperationsServiceServer,
+    },
+};
+use store::{Clock, Store, backup::Backup};
 use tokio_util::sync::CancellationToken;
 
 pub use config::{Cap, Config};
@@ -83,7 +90,23 @@ pub fn assemble(config: &Config, ctx: Context, parts: Parts) -> anyhow::Result<S
         config.registry().map_err(|problems| anyhow::anyhow!("{}", chassis::config::listed(&problems)))?;
     let workflows = registry.iter().cloned().map(Arc::new).collect();
     let limits = requests::Limits::new(config.limit_chat, store.clone(), clock.clone());
+    let backup = backup::Service(Backup::new(store.clone(), clock.clone(), SCHEMA.version, &[]));
     let threads = threads::Threads::new(store, clock);
+    let tick = sweeping(&ctx, threads.clone());
     let desk = requests::Desk::new(threads, responder, workflows, limits, pace, leaving, ctx);
-    Ok(Grpc::new(proto::FILE_DESCRIPTOR_SET).add(ChatServiceServer::new(grpc::Service { desk })).into())
+    let operations = operations::Service { tick: tick.clone(), desk: desk.clone() };
+    let grpc = Grpc::new(proto::FILE_DESCRIPTOR_SET)
+        .add(ChatServiceServer::new(grpc::Service { desk }))
+        .add(OperationsServiceServer::new(operations))
+        .add(BackupServiceServer::new(backup))
+        .tick(tick);
+    Ok(grpc.into())
+}
+
+/// What is due by the clock: threads go that nobody has touched for too long.
+fn sweeping(ctx: &Context, threads: threads::Threads) -> Tick {
+    Tick::new(ctx, move || {
+        let threads = threads.clone();
+        async move { threads.sweep().await.map_err(|error| error::fault(error.into())) }
+    })
 }

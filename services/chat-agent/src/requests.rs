@@ -5,6 +5,7 @@
 
 mod actions;
 mod answers;
+mod erasure;
 mod messages;
 mod threads;
 
@@ -183,10 +184,11 @@ impl Desk {
     /// A turn, its listener told what comes first, and the other end.
     fn open(&self, opening: Opening) -> (Run, Hearing) {
         let Opening { session, record, input, events, title, slot } = opening;
-        let Inner { threads, responder, pace, leaving, .. } = &*self.0;
+        let Inner { threads, slots, responder, pace, leaving, .. } = &*self.0;
         let (listener, hearing) = Listener::pair(pace.waiting);
         events.into_iter().for_each(|event| listener.send(event));
-        let turn = Turn::new(input, record.thread, session, threads.clone(), listener, leaving.clone());
+        let kept = (threads.clone(), slots.clone());
+        let turn = Turn::new(input, record.thread, session, kept, listener, leaving.clone());
         (Run { turn, responder: responder.clone(), pace: *pace, title, slot }, hearing)
     }
 

@@ -3,8 +3,10 @@
 //! A thread is a document and so is every item of it. The invariant: whatever changes a thread or its items goes
 //! through the thread's document and its version, so an item never outlives its thread and no two items share a place.
 
+mod erasure;
 mod pages;
 mod record;
+mod removal;
 
 use std::sync::Arc;
 
@@ -14,18 +16,17 @@ use serde_json::{Map, Value};
 use store::{Attempts, Clock, Error, Order, Query, Store, Work};
 
 use crate::protocol::{Item, Thread};
-use pages::after_place;
 pub(crate) use pages::{Direction, Paging};
 pub use record::SCHEMA;
 use record::{BY_PLACE, FEEDBACK, Feedback, ITEMS, THREADS, item_key};
 pub(crate) use record::{Placed, Record};
+pub(crate) use removal::Why;
+use removal::remove;
 
-/// How long a thread is kept that nobody touches.
+/// How long a thread is kept that nobody touches, its items with it.
 const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// Most bytes of an item.
 const ITEM: usize = 256_000;
-/// Most items that are removed in one commit.
-const BATCH: u32 = 200;
 
 /// Whose a thread is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,13 +106,15 @@ impl Threads {
         }
     }
 
-    /// A thread of this owner.
+    /// A thread of this owner. One that nobody has touched for too long is gone, whether it was removed yet or not.
     pub(crate) async fn find(&self, owner: &Owner, id: &str) -> Result<Option<Record>, Error> {
         if domain::id::check(id).is_err() {
             return Ok(None);
         }
         let found = THREADS.get(&*self.store, id).await?;
-        Ok(found.map(|found| found.value).filter(|record| record.belongs_to(owner)))
+        let idle = self.idle_since();
+        let found = found.map(|found| found.value);
+        Ok(found.filter(|record| record.belongs_to(owner) && record.updated_us > idle))
     }
 
     /// An item of a thread, and its place.
@@ -143,47 +146,14 @@ impl Threads {
         page.documents.into_iter().rev().map(|document| Ok(ITEMS.read(document)?.value.item)).collect()
     }
 
-    /// Removes every item behind a place.
-    pub(crate) async fn cut_after(&self, id: &str, seq: i64) -> Result<(), Error> {
-        loop {
-            // the newest first: whatever interrupts this leaves the beginning whole
-            let items = self.behind(id, seq).await?;
-            if items.is_empty() {
-                return Ok(());
-            }
-            self.edit(id, items.into_iter().map(Edit::Remove).collect()).await?;
-        }
-    }
-
-    /// Removes a thread with all its items.
-    pub(crate) async fn delete(&self, owner: &Owner, id: &str) -> Result<bool, Error> {
-        let mut attempts = Attempts::default();
-        while self.find(owner, id).await?.is_some() {
-            let mut work = Work::new(&*self.store);
-            let Some(record) = work.get(&THREADS, id).await? else { break };
-            let items = self.behind(id, -1).await?;
-            let all = items.len() < BATCH as usize;
-            for item in &items {
-                remove(&mut work, id, item).await?;
-            }
-            if all {
-                work.delete(&THREADS, id);
-            } else {
-                // so that no item comes in between
-                self.keep(&mut work, &record);
-            }
-            if attempts.commit(work).await? && all {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Keeps what a visitor thinks of an item.
     pub(crate) async fn judge(&self, record: &Record, items: &[String], positive: bool) -> Result<(), Error> {
         let mut attempts = Attempts::default();
         loop {
             let mut work = Work::new(&*self.store);
+            // through the thread, so that nothing of it is left where it was removed meanwhile
+            let Some(thread) = work.get(&THREADS, &record.thread.id).await? else { return Ok(()) };
+            self.keep(&mut work, &thread);
             for item in items {
                 let key = item_key(&record.thread.id, item);
                 // read, so that the write is guarded
@@ -197,21 +167,11 @@ impl Threads {
         }
     }
 
-    /// Ids of the last items behind a place, newest first.
-    async fn behind(&self, id: &str, seq: i64) -> Result<Vec<String>, Error> {
-        let mut query = Query::new(&BY_PLACE, [Value::from(id)]).limit(BATCH);
-        query.order = Order::Descending;
-        query.range = Some(after_place(seq, Direction::Ascending));
-        let page = self.store.query(query).await?;
-        let id = |document| Ok(ITEMS.read(document)?.value.item.id().to_owned());
-        page.documents.into_iter().map(id).collect()
-    }
-
     async fn apply(&self, work: &mut Work<'_>, record: &mut Record, edits: &[Edit]) -> Result<(), Error> {
         for edit in edits {
             match edit {
                 Edit::Put(item) => self.put(work, record, item).await?,
-                Edit::Remove(item) => remove(work, &record.thread.id, item).await?,
+                Edit::Remove(item) => drop(remove(work, &record.thread.id, item).await?),
                 Edit::Title(title) => record.thread.title = Some(title.clone()),
                 Edit::TitleUnlessSet(title) => {
                     record.thread.title.get_or_insert_with(|| title.clone());
@@ -239,27 +199,17 @@ impl Threads {
             }
         };
         let placed = Placed::new(seq, item.clone());
-        work.put_until(&ITEMS, &key, &placed, Some(self.now() + KEPT));
+        work.put(&ITEMS, &key, &placed);
         Ok(())
     }
 
     fn keep(&self, work: &mut Work<'_>, record: &Record) {
-        work.put_until(&THREADS, &record.thread.id, record, Some(self.now() + KEPT));
+        // no expiry of its own: its items could outlive it, or it them
+        work.put(&THREADS, &record.thread.id, record);
     }
 }
 
 /// Whether an item is small enough to be kept.
 pub(crate) fn fits(item: &Item) -> bool {
     serde_json::to_vec(item).is_ok_and(|json| json.len() <= ITEM)
-}
-
-async fn remove(work: &mut Work<'_>, thread: &str, item: &str) -> Result<(), Error> {
-    let key = item_key(thread, item);
-    if work.get(&ITEMS, &key).await?.is_some() {
-        work.delete(&ITEMS, &key);
-    }
-    if work.get(&FEEDBACK, &key).await?.is_some() {
-        work.delete(&FEEDBACK, &key);
-    }
-    Ok(())
 }

@@ -31,7 +31,7 @@ use drafts::Drafts;
 pub(crate) use listener::{Hearing, Listener, Loss};
 pub use run::Pace;
 pub(crate) use run::{CUT_SHORT, Run};
-pub(crate) use slots::{Slot, Slots};
+pub(crate) use slots::{Slot, Slots, Trail};
 
 /// How many items a responder gets to see.
 const HISTORY: u32 = 200;
@@ -115,6 +115,7 @@ pub struct Turn {
     /// Whose it is.
     pub session: Session,
     threads: Threads,
+    slots: Slots,
     listener: Listener,
     drafts: Drafts,
     titled: AtomicBool,
@@ -128,12 +129,12 @@ impl Turn {
         input: Input,
         thread: Thread,
         session: Session,
-        threads: Threads,
+        (threads, slots): (Threads, Slots),
         listener: Listener,
         leaving: CancellationToken,
     ) -> Self {
         let titled = AtomicBool::new(thread.title.is_some());
-        Self { input, thread, session, threads, listener, drafts: Drafts::default(), titled, leaving }
+        Self { input, thread, session, threads, slots, listener, drafts: Drafts::default(), titled, leaving }
     }
 
     /// The newest 200 items of the thread, hidden ones included, oldest first.
@@ -214,6 +215,11 @@ impl Turn {
     /// Whether the process leaves: finish soon, begin nothing.
     pub fn draining(&self) -> bool {
         self.leaving.is_cancelled()
+    }
+
+    /// To be held by what tells of this turn in the background: whoever erases the thread waits for it.
+    pub(crate) fn trail(&self) -> Trail {
+        self.slots.trail(&self.thread.id)
     }
 
     /// A new id that begins with `prefix`, such as `msg_`.

@@ -3,15 +3,20 @@
 //! They speak gRPC to a running system, or to one that is started for as long as they take. The invariants: a command
 //! either does the whole of what it says or nothing, and tells which; standard output holds its answer alone.
 
+mod backup;
 mod contacts;
 mod desk;
 mod doctor;
+mod erasing;
 mod events;
 mod explain;
+mod inbox;
 mod indexes;
 mod ledger;
 mod outcome;
+mod peers;
 mod progress;
+mod restore;
 mod say;
 mod stand_ins;
 mod table;
@@ -57,15 +62,24 @@ enum Command {
     /// Shows the state and the rows of the ledger
     #[command(subcommand, after_help = ledger::EXAMPLES)]
     Ledger(ledger::Command),
-    /// Shows the people in the books
+    /// Shows, joins and forgets the people in the books
     #[command(subcommand, after_help = contacts::EXAMPLES)]
     Contacts(contacts::Command),
+    /// Shows what came in from other programs, and works on it once more
+    #[command(subcommand, after_help = inbox::EXAMPLES)]
+    Inbox(inbox::Command),
     /// Shows, repeats and tests what goes out to other programs
     #[command(subcommand, after_help = events::EXAMPLES)]
     Events(events::Command),
     /// Tells everything about one row: where it stands, whose it is, which event made it
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Args),
+    /// Writes everything that the services keep into one file, while they serve
+    #[command(after_help = backup::EXAMPLES)]
+    Backup(backup::Args),
+    /// Puts a backup into empty stores
+    #[command(after_help = restore::EXAMPLES)]
+    Restore(restore::Args),
     /// Serves the stand-ins of the providers alone, until Ctrl-C
     #[command(after_help = stand_ins::EXAMPLES)]
     Sandbox(stand_ins::Args),
@@ -156,8 +170,11 @@ async fn ask(desk: &Desk, command: Command) -> Result<Answer, Failure> {
     match command {
         Command::Ledger(command) => ledger::run(desk, command).await,
         Command::Contacts(command) => contacts::run(desk, command).await,
+        Command::Inbox(command) => inbox::run(desk, command).await,
         Command::Events(command) => events::run(desk, command).await,
         Command::Explain(args) => explain::run(desk, &args).await,
+        Command::Backup(args) => backup::run(desk, args).await,
+        Command::Restore(args) => restore::run(desk, args).await,
         Command::Doctor | Command::Sandbox(_) | Command::Indexes => {
             unreachable!("they need no system and have been answered")
         }
@@ -172,7 +189,10 @@ mod tests {
     fn the_command_line_is_sound() {
         Line::command().debug_assert();
         let overview = overview();
-        for command in ["doctor", "ledger", "contacts", "events", "explain", "sandbox", "indexes"] {
+        for command in [
+            "doctor", "ledger", "contacts", "inbox", "events", "explain", "backup", "restore", "sandbox",
+            "indexes",
+        ] {
             assert!(overview.contains(&format!("\n  {command} ")), "{overview}");
         }
     }

@@ -6,6 +6,7 @@
 
 mod addresses;
 pub mod banner;
+mod clock;
 pub mod command;
 mod options;
 mod system;

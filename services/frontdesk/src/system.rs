@@ -13,7 +13,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{Options, Provider, addresses::Addresses};
+use crate::{Options, Provider, addresses::Addresses, clock::Clock};
 
 /// The two parts of a drain; together the eight seconds that a process has. Open chats are told after six.
 const DOOR_DRAIN: Duration = Duration::from_millis(6_800);
@@ -35,6 +35,7 @@ pub struct System {
     agent: Running,
     backends: Vec<Running>,
     stand_ins: Option<(CancellationToken, JoinHandle<()>)>,
+    clock: Clock,
     _addresses: Addresses,
 }
 
@@ -78,6 +79,9 @@ pub async fn start(mut options: Options) -> anyhow::Result<System> {
     let door = Part { listener: public, context: Context::new(gateway::NAME, options.cloud) };
     let pages = sandbox.as_ref().map_or_else(Router::new, Sandbox::pages);
     let router = gateway::router_with(&options.gateway, &door.context, pages)?;
+    let private = services.iter().filter(|(name, _)| *name != gateway::NAME);
+    let private = private.map(|(name, address)| Ok((*name, url_of(*address)?)));
+    let clock = Clock::start(&private.collect::<anyhow::Result<Vec<_>>>()?)?;
     Ok(System {
         gateway: door.address()?,
         providers: Provider::ALL.map(|provider| (provider, options.sandboxed.contains(&provider))).into(),
@@ -89,6 +93,7 @@ pub async fn start(mut options: Options) -> anyhow::Result<System> {
         agent,
         backends,
         stand_ins,
+        clock,
     })
 }
 
@@ -98,6 +103,7 @@ impl System {
     /// Stops the gateway and the chats behind it, then the services that these call, then the stand-ins; each
     /// finishes what is under way.
     pub async fn stop(self) -> Drain {
+        self.clock.stop().await;
         self.agent.context.shutdown.cancel();
         let mut drain = self.door.stop().await;
         if self.agent.stop().await == Drain::Cut {
@@ -143,7 +149,7 @@ impl Part {
     }
 
     fn url(&self) -> anyhow::Result<Url> {
-        Ok(Url::parse(&format!("http://{}", self.address()?))?)
+        url_of(self.address()?)
     }
 
     fn run(self, server: Server, limit: Duration) -> Running {
@@ -151,6 +157,10 @@ impl Part {
         let task = tokio::spawn(serve_within(listener, server, context.clone(), limit));
         Running { context, task }
     }
+}
+
+fn url_of(address: SocketAddr) -> anyhow::Result<Url> {
+    Ok(Url::parse(&format!("http://{address}"))?)
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{client_ip::Trust, config::Config, edge, origin::Origins};
+use crate::{client_ip::Trust, config::Config, edge, erasure::Eraser, origin::Origins};
 
 /// Keys, rules and the channels inward. Cheap to clone.
 #[derive(Clone)]
@@ -42,6 +42,7 @@ pub(crate) struct Parts {
     contacts: ContactServiceClient<Link>,
     leads: LeadServiceClient<Link>,
     ledger: LedgerServiceClient<Link>,
+    eraser: Eraser,
 }
 
 // === impl Door ===
@@ -51,6 +52,7 @@ impl Door {
         let broker = Link::new(&config.session_broker_addr).context("SESSION_BROKER_ADDR")?;
         let agent = Link::new(&config.chat_agent_addr).context("CHAT_AGENT_ADDR")?;
         let writer = Link::new(&config.sheets_writer_addr).context("SHEETS_WRITER_ADDR")?;
+        let eraser = Eraser::over(|keeper| Link::new((keeper.address)(config)).context(keeper.name))?;
         let origins = config.allowed_origins.clone().unwrap_or_else(Origins::loopback);
         Ok(Self(Arc::new(Parts {
             keys: config.keys().context("the keys of our tokens")?,
@@ -66,6 +68,7 @@ impl Door {
             leads: LeadServiceClient::new(writer.clone()),
             ledger: LedgerServiceClient::new(writer.clone()),
             events: EventServiceClient::new(writer),
+            eraser,
         })))
     }
 
@@ -87,6 +90,10 @@ impl Door {
 
     pub(crate) fn ledger(&self) -> LedgerServiceClient<Link> {
         self.0.ledger.clone()
+    }
+
+    pub(crate) fn eraser(&self) -> &Eraser {
+        &self.0.eraser
     }
 
     pub(crate) fn events(&self) -> EventServiceClient<Link> {

@@ -17,11 +17,18 @@ const POLICY: Policy =
     Policy { attempts: 2, base: Duration::from_millis(50), cap: Duration::from_millis(500) };
 
 /// Calls a service; every call that goes through here carries a `request_id`, so it may be repeated.
-pub(crate) async fn call<T, F>(service: &'static str, op: impl FnMut() -> F) -> Result<T, Fault>
+pub(crate) async fn call<C, R, T, F>(
+    service: &'static str,
+    client: &C,
+    request: R,
+    rpc: impl Fn(C, R) -> F,
+) -> Result<T, Fault>
 where
+    C: Clone,
+    R: Clone,
     F: Future<Output = Result<Response<T>, Status>>,
 {
-    match retry(POLICY, again, op).await {
+    match retry(POLICY, again, || rpc(client.clone(), request.clone())).await {
         Ok(response) => Ok(response.into_inner()),
         Err(status) => Err(fault(service, &status)),
     }

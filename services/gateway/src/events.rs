@@ -129,11 +129,10 @@ pub(crate) async fn ingest_events(
     }
     let request = request(client, &headers, body);
     let events = door.events();
-    let call = move || {
-        let (mut events, request) = (events.clone(), request.clone());
-        async move { events.ingest_events(request).await }
-    };
-    let done = error::call(SERVICE, call).await?;
+    let done = error::call(SERVICE, &events, request, |mut events, request| async move {
+        events.ingest_events(request).await
+    })
+    .await?;
     let answer = EventsAnswer { accepted: done.accepted, duplicates: done.duplicates, ids: done.event_ids };
     Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
 }

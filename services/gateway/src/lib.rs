@@ -13,6 +13,7 @@ mod cors;
 mod docs;
 mod door;
 mod edge;
+pub mod erasure;
 mod error;
 mod events;
 mod health;

@@ -4,6 +4,7 @@
 //! without the proof [`Operator`], and without a token of ours there are no routes at all.
 
 mod contacts;
+mod erasures;
 mod key;
 mod leads;
 mod query;
@@ -20,6 +21,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(crate) use self::erasures::ErasureReceipt;
 use crate::{door::Door, problem::Problem};
 
 /// The service of the books.
@@ -31,6 +33,8 @@ pub(crate) fn routes() -> OpenApiRouter<Door> {
         .routes(routes!(contacts::find_contacts, contacts::fill_contact, contacts::put_contact))
         .routes(routes!(contacts::get_contact))
         .routes(routes!(contacts::export_contact))
+        .routes(routes!(erasures::erase_contact))
+        .routes(routes!(erasures::get_erasure))
         .routes(routes!(leads::upsert_lead))
         .routes(routes!(rows::list_rows))
 }

@@ -88,11 +88,10 @@ pub(crate) async fn create_session(
         target: Some(asked.target()),
     };
     let sessions = door.sessions();
-    let call = move || {
-        let (mut sessions, request) = (sessions.clone(), request.clone());
-        async move { sessions.create_session(request).await }
-    };
-    let response = error::call(SERVICE, call).await?;
+    let response = error::call(SERVICE, &sessions, request, |mut sessions, request| async move {
+        sessions.create_session(request).await
+    })
+    .await?;
     answer(&door, &base, response.session, &asked, visitor)
 }
 
@@ -149,11 +148,10 @@ pub(crate) async fn refresh_session(
         current_client_secret,
     };
     let sessions = door.sessions();
-    let call = move || {
-        let (mut sessions, request) = (sessions.clone(), request.clone());
-        async move { sessions.refresh_session(request).await }
-    };
-    let response = error::call(SERVICE, call).await?;
+    let response = error::call(SERVICE, &sessions, request, |mut sessions, request| async move {
+        sessions.refresh_session(request).await
+    })
+    .await?;
     answer(&door, &base, response.session, &asked, visitor)
 }
 

@@ -102,6 +102,29 @@ impl Failure {
         Self::Unavailable { why: why.to_owned(), hint: None }
     }
 
+    /// What to wait for, in words for the operator.
+    pub(crate) fn waiting_for(&self) -> String {
+        match self {
+            Self::RateLimited { wait, .. } => {
+                format!("openai, which takes no calls for {} s", wait.as_secs())
+            }
+            Self::Unavailable { .. } => "openai, which does not answer".to_owned(),
+            Self::Refused { status, .. } => {
+                format!("openai, which refuses the call with status {}: {}", status.as_u16(), hint(*status))
+            }
+            Self::Malformed(_) => "openai, whose answer makes no sense".to_owned(),
+        }
+    }
+
+    /// How long OpenAI wants no call, if it says so.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { wait, .. } => Some(*wait),
+            Self::Unavailable { hint, .. } => *hint,
+            Self::Refused { .. } | Self::Malformed(_) => None,
+        }
+    }
+
     /// The one log line of a failure, as loud as somebody must act on it.
     pub(crate) fn report(&self, workflow: &str) {
         match self {

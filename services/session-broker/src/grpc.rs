@@ -123,7 +123,7 @@ fn encode_screen(workflow: &Workflow) -> StartScreen {
 }
 
 /// The status of an error. What the provider did is in the log already; what the store did goes there now.
-fn refuse(error: Error) -> Status {
+pub(crate) fn refuse(error: Error) -> Status {
     if let Error::Store(error) = &error {
         tracing::error!(error = error as &dyn std::error::Error, "the store failed");
     }

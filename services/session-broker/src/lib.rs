@@ -5,8 +5,10 @@
 //! or is rate limited costs OpenAI nothing. The invariant: OpenAI's client secret stays in the memory of the process
 //! that minted it, and is answered only to the visitor that it was minted for.
 
+mod backup;
 mod cancel;
 mod config;
+mod erasure;
 mod error;
 mod failure;
 mod grpc;
@@ -15,13 +17,19 @@ mod memory;
 mod mint;
 mod mode;
 mod openai;
+mod operations;
 mod sessions;
 
 use std::{sync::Arc, time::Duration};
 
-use chassis::{Context, Grpc, Server, run::Unusable};
-use proto::session::v1::session_service_server::SessionServiceServer;
-use store::{Clock, Store};
+use chassis::{Context, Grpc, Server, Tick, Ticked, run::Unusable};
+use proto::{
+    common::v1::{
+        backup_service_server::BackupServiceServer, operations_service_server::OperationsServiceServer,
+    },
+    session::v1::session_service_server::SessionServiceServer,
+};
+use store::{Clock, Store, backup::Backup, erasing::Erasures};
 
 pub use config::Config;
 pub use sessions::SCHEMA;
@@ -62,10 +70,28 @@ pub fn assemble(config: &Config, ctx: Context, parts: Parts) -> anyhow::Result<S
     let openai = openai::Client::new(&config.openai_base_url, config.openai_api_key.clone(), attempt);
     let memory = memory::Memory::new(clock.clone());
     let limits = limits::Limits::new(config, &store, &clock);
+    let backup = backup::Service(Backup::new(store.clone(), clock.clone(), SCHEMA.version, &[]));
+    let erasures = Erasures::new(store.clone(), clock.clone());
     let sessions = sessions::Sessions::new(store);
+    // Nothing is due by the clock: records of sessions expire by themselves, a day after the session's end.
+    let tick = Tick::new(&ctx, async || Ok(Ticked::default()));
+    let erasure = erasure::Erasure {
+        hosted: registry.iter().any(|workflow| workflow.hosted.is_some()),
+        openai: openai.clone(),
+        memory: memory.clone(),
+        sessions: sessions.clone(),
+        erasures,
+        clock: clock.clone(),
+    };
+    let operations = operations::Service { tick: tick.clone(), erasure };
     let service = grpc::Service {
         cancel: cancel::Cancel { openai: openai.clone(), memory: memory.clone(), sessions: sessions.clone() },
         mint: Arc::new(mint::Mint { registry, limits, openai, memory, sessions, clock, ctx }),
     };
-    Ok(Grpc::new(proto::FILE_DESCRIPTOR_SET).add(SessionServiceServer::new(service)).into())
+    let grpc = Grpc::new(proto::FILE_DESCRIPTOR_SET)
+        .add(SessionServiceServer::new(service))
+        .add(OperationsServiceServer::new(operations))
+        .add(BackupServiceServer::new(backup))
+        .tick(tick);
+    Ok(grpc.into())
 }

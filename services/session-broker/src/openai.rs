@@ -1,4 +1,5 @@
-//! OpenAI's ChatKit sessions: `POST /chatkit/sessions` and `POST /chatkit/sessions/{id}/cancel`.
+//! OpenAI's ChatKit sessions: `POST /chatkit/sessions` and `POST /chatkit/sessions/{id}/cancel`; and what is left of
+//! them, the threads: `GET /chatkit/threads` and `DELETE /chatkit/threads/{id}`.
 //!
 //! The request holds exactly what the schema `CreateChatSessionBody` knows, for the API refuses unknown fields; of
 //! the answer only what is needed is read. The invariant: an answered secret never counts as longer lived than
@@ -23,6 +24,8 @@ use crate::failure::Failure;
 pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_secs(600);
 /// Longest answer that is read: it repeats the state variables, 64 of 512 characters, of up to 12 bytes each in JSON.
 const LONGEST_ANSWER: usize = 512 * 1024;
+/// Threads of a page, the most that there may be.
+const PAGE: &str = "100";
 /// One retry, soon: a visitor waits.
 const RETRY: Policy =
     Policy { attempts: 2, base: Duration::from_millis(100), cap: Duration::from_millis(1_000) };
@@ -55,6 +58,7 @@ pub(crate) struct Made {
 pub(crate) struct Client {
     http: reqwest::Client,
     sessions: String,
+    threads: String,
     key: SecretString,
     attempt: Duration,
 }
@@ -82,6 +86,21 @@ struct ExpiresAfter {
 }
 
 #[derive(Deserialize)]
+struct Threads {
+    data: Vec<Thread>,
+}
+
+#[derive(Deserialize)]
+struct Thread {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Deleted {
+    deleted: bool,
+}
+
+#[derive(Deserialize)]
 struct Answer {
     id: Option<String>,
     client_secret: String,
@@ -93,32 +112,51 @@ struct Answer {
 impl Client {
     /// A client for the API at `base`. `attempt` is the longest wait for one answer.
     pub(crate) fn new(base: &Url, key: SecretString, attempt: Duration) -> Self {
-        let sessions = format!("{}/chatkit/sessions", base.as_str().trim_end_matches('/'));
-        Self { http: chassis::http::client(), sessions, key, attempt }
+        let base = base.as_str().trim_end_matches('/');
+        let (sessions, threads) = (format!("{base}/chatkit/sessions"), format!("{base}/chatkit/threads"));
+        Self { http: chassis::http::client(), sessions, threads, key, attempt }
     }
 
     /// Makes a session.
     pub(crate) async fn create(&self, order: Order<'_>, now: Timestamp) -> Result<Made, Failure> {
-        let body = Body::of(order);
-        let answer = self.post(&self.sessions, Some(&body)).await?;
-        Made::read(&answer, now)
+        let request = self.http.post(&self.sessions).json(&Body::of(order));
+        Made::read(&self.ask(request).await?, now)
     }
 
     /// Ends a session. One that OpenAI does not know has ended.
     pub(crate) async fn cancel(&self, id: &str) -> Result<(), Failure> {
-        match self.post(&format!("{}/{id}/cancel", self.sessions), None).await {
-            Ok(_) | Err(Failure::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(()),
-            Err(failure) => Err(failure),
+        let request = self.http.post(format!("{}/{id}/cancel", self.sessions));
+        unless_unknown(self.ask(request).await).map(drop)
+    }
+
+    /// Ids of the oldest threads of a user, up to a hundred.
+    pub(crate) async fn threads(&self, user: &str) -> Result<Vec<String>, Failure> {
+        let mut url = Url::parse(&self.threads).expect("it is made of a URL");
+        url.query_pairs_mut()
+            .append_pair("user", user)
+            .append_pair("limit", PAGE)
+            .append_pair("order", "asc");
+        let answer = self.ask(self.http.get(url)).await?;
+        let page: Threads =
+            serde_json::from_slice(&answer).map_err(|_| Failure::Malformed("it is no list of threads"))?;
+        if !page.data.iter().all(|thread| is_plain(&thread.id)) {
+            return Err(Failure::Malformed("a thread's id is no id"));
+        }
+        Ok(page.data.into_iter().map(|thread| thread.id).collect())
+    }
+
+    /// Deletes a thread with all that was said in it. One that OpenAI does not know is gone.
+    pub(crate) async fn delete_thread(&self, id: &str) -> Result<(), Failure> {
+        let request = self.http.delete(format!("{}/{id}", self.threads));
+        let Some(answer) = unless_unknown(self.ask(request).await)? else { return Ok(()) };
+        match serde_json::from_slice(&answer) {
+            Ok(Deleted { deleted: true }) => Ok(()),
+            _ => Err(Failure::Malformed("it does not say that the thread was deleted")),
         }
     }
 
-    async fn post(&self, url: &str, body: Option<&Body<'_>>) -> Result<Vec<u8>, Failure> {
-        let request = self.http.post(url).bearer_auth(self.key.expose_secret());
-        let request = request.header("openai-beta", "chatkit_beta=v1");
-        let request = match body {
-            Some(body) => request.json(body),
-            None => request,
-        };
+    async fn ask(&self, request: RequestBuilder) -> Result<Vec<u8>, Failure> {
+        let request = request.bearer_auth(self.key.expose_secret()).header("openai-beta", "chatkit_beta=v1");
         // An attempt owns its request: the compiler cannot show that a future which borrows it is `Send`.
         let timeout = self.attempt;
         let again = move || {
@@ -127,6 +165,14 @@ impl Client {
             attempt(request.outbound(timeout))
         };
         retry(RETRY, verdict, again).await
+    }
+}
+
+/// The answer, if there is what was asked for.
+fn unless_unknown(answer: Result<Vec<u8>, Failure>) -> Result<Option<Vec<u8>>, Failure> {
+    match answer {
+        Err(Failure::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
+        answer => answer.map(Some),
     }
 }
 
@@ -176,14 +222,14 @@ impl Made {
         }
         let id = answer
             .id
-            .filter(|id| is_session_id(id))
+            .filter(|id| is_plain(id))
             .unwrap_or_else(|| format!("derived_{}", domain::id::digest(&[&answer.client_secret])));
         Ok(Self { id, secret: answer.client_secret.into(), expires_at: expires_at.min(now + LIFETIME) })
     }
 }
 
 /// Whether an id is safe as a document's id and as a segment of a path.
-fn is_session_id(id: &str) -> bool {
+fn is_plain(id: &str) -> bool {
     domain::id::check(id).is_ok() && id.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 

@@ -7,14 +7,24 @@ use std::sync::Arc;
 use domain::id::VisitorId;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::{Collection, Commit, Error, Precondition, Schema, Store, Write};
+use serde_json::Value;
+use store::{
+    Attempts, Collection, Commit, Error, Index, Precondition, Query, Schema, Store, Work, Write,
+    erasing::{self, Erasures},
+};
 use ulid::Ulid;
 
 use crate::memory::Key;
 
 const SESSIONS: Collection<Record> = Collection::new("sessions");
 /// What these documents ask of a store.
-pub const SCHEMA: Schema = Schema { version: 1, indexes: &[], expiring: &["limits", "sessions"] };
+pub const SCHEMA: Schema =
+    Schema { version: 1, indexes: &[&BY_VISITOR], expiring: &[erasing::COLLECTION, "limits", "sessions"] };
+/// The sessions of a visitor.
+static BY_VISITOR: Index =
+    Index { collection: "sessions", name: "by_visitor", fields: &["visitor"], orders: store::ASCENDING };
+/// Sessions of a page.
+const PAGE: u32 = 100;
 /// How long a record outlives its session.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
@@ -80,11 +90,35 @@ impl Sessions {
         Ok(SESSIONS.get(&*self.store, id).await?.map(|found| found.value))
     }
 
-    /// Whether another process has ended this session, whose secret ours still holds. Where the store has no answer
-    /// the visitor's chat is worth more: OpenAI takes no secret of a session that was ended.
+    /// Whether another process has ended this session, whose secret ours still holds, or has erased its record. Where
+    /// the store has no answer the visitor's chat is worth more: OpenAI takes no secret of a session that was ended.
     pub(crate) async fn is_cancelled_elsewhere(&self, id: &str) -> bool {
-        self.store.is_shared()
-            && matches!(self.get(id).await, Ok(Some(Record { status: Status::Cancelled, .. })))
+        let is_ended =
+            |record: Option<Record>| record.is_none_or(|record| record.status == Status::Cancelled);
+        self.store.is_shared() && self.get(id).await.is_ok_and(is_ended)
+    }
+
+    /// Some sessions of a visitor with their ids; none when there are none.
+    pub(crate) async fn some_of(&self, visitor: &str) -> Result<Vec<(String, Record)>, Error> {
+        let page = self.store.query(Query::new(&BY_VISITOR, [Value::from(visitor)]).limit(PAGE)).await?;
+        let read = |document| SESSIONS.read(document).map(|found| (found.id, found.value));
+        page.documents.into_iter().map(read).collect()
+    }
+
+    /// Removes a record for an erasure, which counts it.
+    pub(crate) async fn remove(&self, id: &str, erasures: &Erasures, erasure: &str) -> Result<(), Error> {
+        let mut attempts = Attempts::default();
+        loop {
+            let mut work = Work::new(&*self.store);
+            if work.get(&SESSIONS, id).await?.is_none() {
+                return Ok(());
+            }
+            work.delete(&SESSIONS, id);
+            erasures.note_in(&mut work, erasure, |progress| progress.count("sessions", 1)).await?;
+            if attempts.commit(work).await? {
+                return Ok(());
+            }
+        }
     }
 
     /// Keeps a new record. Its id is new, and guarded by that a commit whose answer is lost can be found out.

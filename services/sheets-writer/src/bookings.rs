@@ -3,6 +3,9 @@
 //! With a provider's uid a booking is `(provider, uid)`; without one it is matched on contact and start, and adopted
 //! by the first later event that brings both. A booking keeps its row through everything that happens to it.
 
+mod joining;
+mod slots;
+
 use domain::{
     Row,
     id::{self, BookingId},
@@ -14,15 +17,16 @@ use store::{Collection, Work};
 
 use crate::{
     error::Error,
-    rows,
+    rows::{self, veil::Veil},
     told::{Rule, Told},
 };
+pub(crate) use joining::join;
 
 const BOOKINGS: Collection<BookingDoc> = Collection::new("bookings");
-/// What a booking is known by: its uid, its contact and start.
+/// What a booking is known by for ever: its uid, or the event that told of it.
 const BOOKING_KEYS: Collection<BookingKey> = Collection::new("booking_keys");
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct BookingDoc {
     booking: tab::Booking,
     version: u64,
@@ -31,6 +35,12 @@ struct BookingDoc {
     /// When each fact was told.
     #[serde(default)]
     told: Told,
+    /// The booking that is the same meeting and goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alias_of: Option<String>,
+    /// Its person was forgotten: what is told of it from now on is its time and status.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,38 +48,66 @@ struct BookingKey {
     booking_id: String,
 }
 
-/// Puts what an event tells into the books. `told.id` is ignored; `aliases` are ids that its contact had before merges.
+/// Puts what an event tells into the books. `told.id` is ignored.
 pub(crate) async fn record(
     work: &mut Work<'_>,
     told: tab::Booking,
-    aliases: &[String],
     event_id: &str,
     occurred_at: Timestamp,
 ) -> Result<(), Error> {
-    let keys = keys(&told, event_id);
-    let found = match find(work, &told, &keys, occurred_at).await? {
-        None => find(work, &told, &former_slots(&told, aliases), occurred_at).await?,
-        found => found,
+    let (key, slot) = (key(&told, event_id), Slot::of(&told));
+    let known = match &key {
+        Some(key) => by_key(work, key).await?,
+        None => None,
     };
-    let mut doc = match found {
+    let holder = match &slot {
+        Some(slot) => in_slot(work, slot, &told, occurred_at).await?,
+        None => None,
+    };
+    let mut doc = match known.clone().or(holder) {
         Some(doc) => doc,
-        None => new(work, &keys[0].id, event_id, occurred_at).await?,
+        None => new(work, &name(key.as_deref(), slot.as_ref(), event_id), event_id, occurred_at).await?,
     };
+    let before = doc.clone();
     apply(&mut doc, told, occurred_at);
-    for Key { id, is_slot } in &keys {
-        // A slot leads to the booking that took it last; what is known by its own id is so for ever.
-        if work.get(&BOOKING_KEYS, id).await?.is_none() || *is_slot {
-            work.put(&BOOKING_KEYS, id, &BookingKey { booking_id: doc.booking.id.clone() });
+    if let Some(slot) = &slot {
+        if known.is_some() {
+            doc = adopt(work, doc, slot).await?;
         }
+        slots::take(work, &slot.contact_id, &slot.start, &doc.booking.id).await?;
     }
+    if let Some(key) = key.filter(|_| known.is_none()) {
+        work.put(&BOOKING_KEYS, &key, &BookingKey { booking_id: doc.booking.id.clone() });
+    }
+    if doc.version > 0 && doc == before {
+        return Ok(());
+    }
+    write(work, &mut doc).await
+}
+
+/// A booking without a uid that holds the start is the same meeting.
+async fn adopt(work: &mut Work<'_>, doc: BookingDoc, slot: &Slot) -> Result<BookingDoc, Error> {
+    let (_, slots) = slots::of(work, &slot.contact_id).await?;
+    let Some(holder) = slots.starts.get(&slot.start) else { return Ok(doc) };
+    match load(work, holder).await? {
+        Some(holder)
+            if holder.booking.id != doc.booking.id && joining::are_one(&doc, &holder, &slot.start) =>
+        {
+            joining::unite(work, doc, holder).await
+        }
+        _ => Ok(doc),
+    }
+}
+
+async fn write(work: &mut Work<'_>, doc: &mut BookingDoc) -> Result<(), Error> {
     doc.version += 1;
     if doc.version == 1 {
-        work.create(&BOOKINGS, &doc_id(&doc.booking.id), &doc);
+        work.create(&BOOKINGS, &doc_id(&doc.booking.id), doc);
     } else {
-        work.put(&BOOKINGS, &doc_id(&doc.booking.id), &doc);
+        work.put(&BOOKINGS, &doc_id(&doc.booking.id), doc);
     }
-    let row = Row::of(&doc.booking, doc.version, doc.booking.created_at.unwrap_or(occurred_at));
-    rows::upsert(work, row).await?;
+    let since = doc.booking.created_at.unwrap_or(doc.told_at);
+    rows::upsert(work, Row::of(&doc.shown(), doc.version, since)).await?;
     Ok(())
 }
 
@@ -77,82 +115,130 @@ fn doc_id(booking_id: &str) -> String {
     id::digest(&["booking", booking_id])
 }
 
-/// The booking that an event is about, if it is known.
-async fn find(
+/// The booking under an id, or the one that it was joined to.
+async fn load(work: &mut Work<'_>, booking_id: &str) -> Result<Option<BookingDoc>, Error> {
+    let mut doc = work.get(&BOOKINGS, &doc_id(booking_id)).await?;
+    while let Some(survivor) = doc.as_ref().and_then(|doc| doc.alias_of.clone()) {
+        doc = work.get(&BOOKINGS, &doc_id(&survivor)).await?;
+    }
+    Ok(doc)
+}
+
+async fn by_key(work: &mut Work<'_>, key: &str) -> Result<Option<BookingDoc>, Error> {
+    match work.get(&BOOKING_KEYS, key).await? {
+        Some(BookingKey { booking_id }) => load(work, &booking_id).await,
+        None => Ok(None),
+    }
+}
+
+/// What was found by contact and start, if it is what is told of: not another meeting, and not one that was moved away
+/// before.
+async fn in_slot(
     work: &mut Work<'_>,
+    slot: &Slot,
     told: &tab::Booking,
-    keys: &[Key],
     occurred_at: Timestamp,
 ) -> Result<Option<BookingDoc>, Error> {
-    for Key { id, is_slot } in keys {
-        let Some(BookingKey { booking_id }) = work.get(&BOOKING_KEYS, id).await? else { continue };
-        let found = work.get(&BOOKINGS, &doc_id(&booking_id)).await?;
-        if let Some(doc) = found.filter(|doc| !is_slot || is_in_slot(doc, told, occurred_at)) {
-            return Ok(Some(doc));
-        }
-    }
-    Ok(None)
+    let (_, slots) = slots::of(work, &slot.contact_id).await?;
+    let Some(holder) = slots.starts.get(&slot.start) else { return Ok(None) };
+    let is_told_of = |doc: &BookingDoc| {
+        let uids = [&doc.booking.cal_event_id, &told.cal_event_id];
+        let may_be_one = uids[0] == uids[1] || uids.iter().any(|uid| uid.is_empty());
+        may_be_one && (doc.booking.event_start == told.event_start || occurred_at < doc.told_at)
+    };
+    Ok(load(work, holder).await?.filter(is_told_of))
 }
 
-/// Whether what was found by contact and start is what is told of: not another meeting, and not one that was moved
-/// away before.
-fn is_in_slot(doc: &BookingDoc, told: &tab::Booking, occurred_at: Timestamp) -> bool {
-    let uids = [&doc.booking.cal_event_id, &told.cal_event_id];
-    let may_be_one = uids[0] == uids[1] || uids.iter().any(|uid| uid.is_empty());
-    may_be_one && (doc.booking.event_start == told.event_start || occurred_at < doc.told_at)
-}
-
-/// A booking under the id of its strongest key; where a booking that was moved away has that id, of its event.
+/// A booking under a name; where a booking that was moved away has that name, under its event's.
 async fn new(
     work: &mut Work<'_>,
-    key: &str,
+    name: &str,
     event_id: &str,
     occurred_at: Timestamp,
 ) -> Result<BookingDoc, Error> {
-    let mut id = format!("{}{key}", BookingId::PREFIX);
+    let mut id = format!("{}{name}", BookingId::PREFIX);
     if work.get(&BOOKINGS, &doc_id(&id)).await?.is_some() {
         id = format!("{}{}", BookingId::PREFIX, id::digest(&["event", event_id]));
     }
     let booking = tab::Booking { id, created_at: Some(occurred_at), ..Default::default() };
-    Ok(BookingDoc { booking, version: 0, told_at: occurred_at, told: Told::default() })
+    let told = Told::default();
+    Ok(BookingDoc { booking, version: 0, told_at: occurred_at, told, alias_of: None, erased: false })
 }
 
-/// The document that leads to a booking.
-struct Key {
-    id: String,
-    /// By contact and start, not by an id.
-    is_slot: bool,
+/// A contact's meeting at a start.
+struct Slot {
+    contact_id: String,
+    start: String,
 }
 
-/// Where the booking may stand under ids that its contact had before.
-fn former_slots(told: &tab::Booking, aliases: &[String]) -> Vec<Key> {
-    let start = told.event_start.map(|start| start.to_string());
-    let slot = |alias: &String| Some(Key { id: slot_id(alias, start.as_ref()?), is_slot: true });
-    aliases.iter().filter_map(slot).collect()
+impl Slot {
+    fn of(told: &tab::Booking) -> Option<Self> {
+        let start = told.event_start?.to_string();
+        (!told.contact_id.is_empty()).then(|| Self { contact_id: told.contact_id.clone(), start })
+    }
 }
 
-fn slot_id(contact_id: &str, start: &str) -> String {
-    id::digest(&["slot", contact_id, start])
-}
-
-/// What the booking is known by, strongest first. Never empty.
-fn keys(told: &tab::Booking, event_id: &str) -> Vec<Key> {
-    let key = |parts: &[&str]| Key { id: id::digest(parts), is_slot: false };
-    let mut keys = Vec::new();
+/// The document that leads to a booking for ever: by its uid, or by its event if it has nothing else.
+fn key(told: &tab::Booking, event_id: &str) -> Option<String> {
     if !told.cal_event_id.is_empty() {
-        keys.push(key(&["uid", &told.cal_provider, &told.cal_event_id]));
+        return Some(uid_key(&told.cal_provider, &told.cal_event_id));
     }
-    if let (false, Some(start)) = (told.contact_id.is_empty(), told.event_start) {
-        keys.push(Key { id: slot_id(&told.contact_id, &start.to_string()), is_slot: true });
-    }
-    if keys.is_empty() {
-        keys.push(key(&["event", event_id]));
-    }
-    keys
+    Slot::of(told).is_none().then(|| id::digest(&["event", event_id]))
 }
 
-/// The newest word on each matter decides, whatever the order in which words come.
-fn apply(doc: &mut BookingDoc, booking: tab::Booking, at: Timestamp) {
+fn uid_key(cal_provider: &str, cal_event_id: &str) -> String {
+    id::digest(&["uid", cal_provider, cal_event_id])
+}
+
+/// What a new booking is named by: its uid, its contact and start, or its event.
+fn name(key: Option<&str>, slot: Option<&Slot>, event_id: &str) -> String {
+    match (key, slot) {
+        (Some(key), _) => key.to_owned(),
+        (None, Some(slot)) => id::digest(&["slot", &slot.contact_id, &slot.start]),
+        (None, None) => id::digest(&["event", event_id]),
+    }
+}
+
+/// Whether what a provider's uid leads to is a booking of somebody who was forgotten.
+pub(crate) async fn is_erased(
+    work: &mut Work<'_>,
+    cal_provider: &str,
+    cal_event_id: &str,
+) -> Result<bool, Error> {
+    if cal_event_id.is_empty() {
+        return Ok(false);
+    }
+    let found = by_key(work, &uid_key(cal_provider, cal_event_id)).await?;
+    Ok(found.is_some_and(|doc| doc.erased))
+}
+
+/// Blanks what could name somebody in a booking.
+pub(crate) async fn forget(work: &mut Work<'_>, booking_id: &str, veil: &Veil) -> Result<bool, Error> {
+    let Some(mut doc) = work.get(&BOOKINGS, &doc_id(booking_id)).await? else { return Ok(false) };
+    doc.blank(veil);
+    work.put(&BOOKINGS, &doc_id(booking_id), &doc);
+    Ok(true)
+}
+
+// === impl BookingDoc ===
+
+impl BookingDoc {
+    fn blank(&mut self, veil: &Veil) {
+        let Self { booking, .. } = self;
+        for text in [&mut booking.cal_provider, &mut booking.cal_event_id, &mut booking.meeting_type] {
+            *text = veil.category(text);
+        }
+        self.erased = true;
+    }
+}
+
+/// The newest word on each matter decides, whatever the order in which words come. Of a meeting of somebody who was
+/// forgotten its time and status are taken, and no other word.
+fn apply(doc: &mut BookingDoc, mut booking: tab::Booking, at: Timestamp) {
+    if doc.erased {
+        let tab::Booking { event_start, event_end, status, .. } = booking;
+        booking = tab::Booking { event_start, event_end, status, ..Default::default() };
+    }
     let (slots, told) = (&mut doc.booking, &mut doc.told);
     let texts = [
         ("contact_id", &mut slots.contact_id, booking.contact_id),

@@ -4,7 +4,7 @@
 //! holds nothing that the books knew before. The invariant: one request is one lead, however often it comes.
 
 use domain::{Fault, Kind, Reason, id, tab};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use proto::sheets::v1::{LeadFacts, SaveLeadRequest, SaveLeadResponse};
 use serde::{Deserialize, Serialize};
 use store::{Attempts, Collection, Store, Work};
@@ -17,6 +17,8 @@ use crate::{
 
 /// Answers of requests that were done, by request id.
 const SAVED: Collection<Saved> = Collection::new("saved_leads");
+/// For how long a repetition of a request is recognised.
+pub(crate) const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Longest field, in characters.
 const MAX_FIELD: usize = 2_000;
 
@@ -138,6 +140,6 @@ async fn write(
         workflow: workflow.to_owned(),
         site: site.to_owned(),
     };
-    work.put(&SAVED, key, &saved);
+    work.put_until(&SAVED, key, &saved, Some(now + REMEMBERED));
     Ok(saved)
 }

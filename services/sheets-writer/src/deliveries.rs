@@ -29,7 +29,6 @@ use store::{Clock, Store};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::Chain;
 pub(crate) use desk::Tested;
 pub(crate) use destination::Destination;
 pub use destination::{Address, Destinations, Header};
@@ -48,6 +47,8 @@ pub(crate) struct Deliveries {
     outlets: Arc<[Arc<Outlet>]>,
     post: Post,
     clock: Clock,
+    /// A restore has ended.
+    restored: Notify,
 }
 
 /// A destination in use.
@@ -70,7 +71,14 @@ impl Deliveries {
     ) -> Self {
         let outlet =
             |destination| Arc::new(Outlet { destination, wake: Notify::new(), gone: AtomicBool::new(false) });
-        Self { store, outlets: destinations.into_iter().map(outlet).collect(), post, clock }
+        let outlets = destinations.into_iter().map(outlet).collect();
+        Self { store, outlets, post, clock, restored: Notify::new() }
+    }
+
+    /// Looks at what a restore has brought.
+    pub(crate) fn look_again(&self) {
+        self.restored.notify_one();
+        self.outlets.iter().for_each(|outlet| outlet.wake.notify_one());
     }
 
     /// The store for those who write the books: what they commit is told.
@@ -84,13 +92,11 @@ impl Deliveries {
 
     /// Sends until `shutdown`.
     pub(crate) async fn run(self: Arc<Self>, shutdown: CancellationToken) {
-        if let Err(error) = self.park_removed().await {
-            tracing::warn!(error = %Chain(&error), "deliveries of removed destinations were not looked for");
-        }
         let mut lanes = JoinSet::new();
         for outlet in self.outlets.iter().cloned() {
             lanes.spawn(self.clone().keep(outlet, shutdown.clone()));
         }
+        self.keep_parking(&shutdown).await;
         while lanes.join_next().await.is_some() {}
     }
 

@@ -30,6 +30,11 @@ pub(crate) fn contact_unknown() -> Error {
     Fault::new(Kind::NotFound, Reason::ContactUnknown, "there is no such contact").into()
 }
 
+/// What is asked for was erased when a person was forgotten.
+pub(crate) fn erased() -> Error {
+    Fault::new(Kind::Precondition, Reason::Erased, "it was erased when a person was forgotten").into()
+}
+
 /// An error with its causes, for the log.
 pub(crate) struct Chain<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
 

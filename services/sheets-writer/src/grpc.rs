@@ -2,8 +2,12 @@
 
 mod contacts;
 pub(crate) mod deliveries;
+mod erasures;
+mod export;
 mod leads;
 mod ledger;
+pub(crate) mod operations;
+mod page;
 
 use std::sync::Arc;
 

@@ -22,10 +22,10 @@ use store::{Collection, Work};
 
 use crate::{
     error::Error,
-    rows,
+    rows::{self, veil::Veil},
     told::{Rule, Told},
 };
-pub(crate) use edit::{Edit, LeadView, Which, highest_scores, save};
+pub(crate) use edit::{Edit, LeadView, Which, heed_hand, highest_scores, save};
 pub(crate) use joining::join;
 pub(crate) use stage::Stage;
 #[cfg(test)]
@@ -226,6 +226,21 @@ pub(crate) async fn advance(
         }
     }
     Ok(())
+}
+
+/// Blanks what was said in a lead, be it an alias.
+pub(crate) async fn forget(work: &mut Work<'_>, lead_id: &str, veil: &Veil) -> Result<bool, Error> {
+    let Some(mut doc) = work.get(&LEADS, &doc_id(lead_id)).await? else { return Ok(false) };
+    let before = doc.clone();
+    doc.lead.notes.clear();
+    for said in [&mut doc.lead.intent, &mut doc.lead.budget_range, &mut doc.lead.timeframe] {
+        *said = veil.said(said);
+    }
+    doc.lead.owner = veil.category(&doc.lead.owner);
+    if !before.is_same(&doc) {
+        work.put(&LEADS, &doc_id(lead_id), &doc);
+    }
+    Ok(true)
 }
 
 fn slot_id(contact_id: &str) -> String {

@@ -4,24 +4,37 @@
 //! the store. The invariant: a batch is recorded before it is sent, and nothing else is sent until it is known
 //! whether it landed.
 
+mod adoption;
 mod cells;
+mod claim;
 mod closing;
 mod compose;
+mod flush;
+mod gone;
 mod hunt;
 mod layout;
 mod lease;
+mod line;
 mod locate;
 mod look;
+mod lost;
+mod mends;
 mod outcome;
 mod pace;
+mod parse;
+mod patrol;
 mod protocol;
 mod queue;
+mod reader;
 mod rebuild;
+pub(crate) mod restored;
 mod seen;
 mod sweep;
 mod takeover;
 mod timer;
 mod trouble;
+pub(crate) mod verify;
+mod view;
 mod writer;
 
 use std::{
@@ -44,9 +57,11 @@ use crate::{
     sheets,
 };
 use lease::Tenure;
+pub(crate) use mends::Mend;
 use protocol::Head;
 use timer::{System, Timer};
 use trouble::Trouble;
+pub(crate) use view::Shown;
 use writer::{Pause, Writer};
 
 /// The ledger's own state.
@@ -69,6 +84,9 @@ pub(crate) struct Ledger {
     asked: AtomicBool,
     timer: Arc<dyn Timer>,
     tenure: Tenure,
+    /// Reads beside the writer.
+    reads: reader::Reads,
+    views: view::Views,
 }
 
 /// How far the spreadsheet is behind.
@@ -84,6 +102,7 @@ pub(crate) struct Status {
     pub(crate) cells: u64,
     pub(crate) warning: String,
     pub(crate) rebuilding: String,
+    pub(crate) mends: mends::Mends,
 }
 
 // === impl Ledger ===
@@ -97,6 +116,8 @@ impl Ledger {
             wake: Notify::new(),
             blocked: Mutex::new(None),
             asked: AtomicBool::new(false),
+            reads: reader::Reads::new(System.now()),
+            views: view::Views::default(),
             timer: Arc::new(System),
             tenure: Tenure::new(clock()),
             clock,
@@ -181,6 +202,7 @@ impl Ledger {
             blocked: self.blocked_by(&head).unwrap_or_default(),
             cells: head.cells,
             rebuilding: self.rebuilding().await?,
+            mends: mends::load(&*self.store).await?,
             warning: layout::warning(head.cells).unwrap_or_default(),
         })
     }

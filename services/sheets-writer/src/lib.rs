@@ -3,11 +3,13 @@
 //! A row is acknowledged when the store has it and projected to the spreadsheet in batches. The invariant: every
 //! acknowledged row reaches the spreadsheet once, whatever dies in between.
 
+mod backup;
 mod bookings;
 mod claims;
 mod config;
 mod deliveries;
 pub mod doctor;
+mod erasure;
 mod error;
 mod event;
 mod grpc;
@@ -23,6 +25,9 @@ mod wire;
 use std::sync::Arc;
 
 use chassis::{Context, Grpc, Server, run::Unusable};
+use proto::common::v1::{
+    backup_service_server::BackupServiceServer, operations_service_server::OperationsServiceServer,
+};
 use proto::sheets::v1::{
     contact_service_server::ContactServiceServer, delivery_service_server::DeliveryServiceServer,
     event_service_server::EventServiceServer, lead_service_server::LeadServiceServer,
@@ -31,7 +36,7 @@ use proto::sheets::v1::{
 use store::{Index, Schema};
 
 use deliveries::{Deliveries, Destination, Guard, Post};
-use grpc::deliveries::Dispatch;
+use grpc::{deliveries::Dispatch, operations::Operations};
 
 pub use config::Config;
 pub use deliveries::{Address, Destinations, Header, Keys};
@@ -40,11 +45,16 @@ pub use deliveries::{Address, Destinations, Header, Keys};
 pub const NAME: &str = "sheets-writer";
 
 /// What this service declares about its documents.
-pub const SCHEMA: Schema = Schema { version: 1, indexes: INDEXES, expiring: &["deliveries"] };
+pub const SCHEMA: Schema = Schema {
+    version: 1,
+    indexes: INDEXES,
+    expiring: &["deliveries", "edited_leads", "given_up_identities", "saved_leads"],
+};
 
 /// The indexes that its queries name.
 pub const INDEXES: &[&Index] = &[
     &deliveries::record::BY_STATE,
+    &erasure::BY_OPEN,
     &people::BY_CONTACT,
     &rows::BY_AGE,
     &rows::BY_STATE,
@@ -52,13 +62,14 @@ pub const INDEXES: &[&Index] = &[
     &rows::BY_TAB,
 ];
 
-/// Wires the service: store, Sheets client, the tasks of the ledger and of the deliveries, five gRPC services.
+/// Wires the service: store, Sheets client, the tasks of the ledger and of the deliveries, six gRPC services.
 pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {
     let clock = store::system_clock();
     let store = config.store.open(NAME, SCHEMA, clock.clone()).map_err(Unusable::new)?;
     let post = Post::new(Guard { local: !ctx.cloud }, deliveries::TIMEOUT);
-    let deliveries = Arc::new(Deliveries::new(store, Destination::all(&config), post, clock.clone()));
+    let deliveries = Arc::new(Deliveries::new(store.clone(), Destination::all(&config), post, clock.clone()));
     ctx.spawn(deliveries.clone().run(ctx.shutdown.clone()));
+    let silent = store;
     // whoever writes the books through this tells of it
     let store = deliveries.outbox();
 
@@ -67,12 +78,17 @@ pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {
         Arc::new(ledger::Ledger::new(store.clone(), sheets, config.time_zone.clone(), clock.clone()));
     ctx.spawn(ledger.clone().run(ctx.shutdown.clone()));
 
+    let backup = backup::Service::new(silent.clone(), ledger.clone(), deliveries.clone(), clock.clone());
     let books = grpc::Books::new(store, ledger, ingest::Rules::new(&config), clock);
+    let operations = Operations::new(&ctx, books.clone(), silent);
     let grpc = Grpc::new(proto::FILE_DESCRIPTOR_SET)
+        .tick(operations.tick())
         .add(EventServiceServer::new(books.clone()))
         .add(ContactServiceServer::new(books.clone()))
         .add(LeadServiceServer::new(books.clone()))
         .add(LedgerServiceServer::new(books))
+        .add(OperationsServiceServer::new(operations))
+        .add(BackupServiceServer::new(backup))
         .add(DeliveryServiceServer::new(Dispatch(deliveries)));
     Ok(grpc.into())
 }

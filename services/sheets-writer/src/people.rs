@@ -18,15 +18,21 @@
 //! - *gives way* to proof: who claims an address before its owner is known gets it only until a call that proves it
 //!   leads to another contact. Where nothing else is known the claim does lead the owner of the books from a payment
 //!   to the chat before it, which is what it is kept for;
+//! - leads *no verified Whop user* anywhere, be the claim made before they log in or after: theirs is a contact that
+//!   something proven leads to, or a new one. A contact to which a claim has led somebody's proof becomes no Whop
+//!   user's and nobody else's ([`Standing`]), and a proof is led by no claim to a contact that is proven to be
+//!   somebody's: the chat was anybody's, the payment is not;
 //! - never touches two verified Whop users, nor two contacts that a trusted sender named by ids of its own: these are
 //!   merged by nobody, or by the operator alone.
 
 mod directory;
 mod export;
 mod facts;
+mod forgetting;
 mod identity;
 mod merge;
 mod phone;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -40,13 +46,20 @@ use serde::{Deserialize, Serialize};
 use store::{Attempts, Collection, Store, Work};
 
 use crate::{error::Error, rows, told::Told};
-pub(crate) use directory::{current_id, find_all, get, list, show_survivors, tag, update, words};
+pub(crate) use directory::{current_id, find_all, get, ids, list, show_survivors, tag, update, words};
 pub(crate) use export::export;
 pub(crate) use facts::COLUMNS;
-pub(crate) use identity::{BY_CONTACT, Identity};
+pub(crate) use forgetting::{
+    Known, blank, erased_at, erasure_of, forgotten, forgotten_at, gather, give_up, is_phone_among, is_tied,
+    mark_erasure,
+};
+pub(crate) use identity::{BY_CONTACT, Identity, Kind};
 pub(crate) use merge::merge;
+#[cfg(test)]
+pub(crate) use tests::tie;
 
-use identity::{IDENTITIES, Key, Kind, Tie};
+use identity::{IDENTITIES, Key, Tie};
+use standing::Standing;
 
 const CONTACTS: Collection<ContactDoc> = Collection::new("contacts");
 
@@ -63,6 +76,9 @@ struct ContactDoc {
     /// The id by which a trusted sender knows them, if it named one.
     #[serde(default)]
     named: String,
+    /// What is proven about whose it is.
+    #[serde(default)]
+    standing: Standing,
     /// When each fact was told.
     #[serde(default)]
     told: Told,
@@ -71,14 +87,18 @@ struct ContactDoc {
     aliases: Vec<String>,
     /// The survivor, once this contact was merged into another.
     alias_of: Option<String>,
+    /// The erasure that was begun for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    erasure: Option<String>,
+    /// When the person was forgotten. From then on no identity leads here and nothing is learnt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    erased_at: Option<Timestamp>,
 }
 
 /// A contact that was found or made.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolved {
     pub(crate) contact: tab::Contact,
-    /// Ids that the contact had before merges.
-    pub(crate) aliases: Vec<String>,
     pub(crate) created: bool,
 }
 
@@ -89,6 +109,10 @@ struct Candidate {
     proven: bool,
     /// Only ties that a claim made lead to it, and this call claims nothing.
     last: bool,
+    /// An address that the call proves leads to it by a claim.
+    lent: bool,
+    /// What leads to it is the person's own word.
+    own: bool,
 }
 
 // === impl ContactDoc ===
@@ -100,9 +124,12 @@ impl ContactDoc {
             version: 0,
             whop_user: String::new(),
             named: String::new(),
+            standing: Standing::default(),
             told: Told::default(),
             aliases: Vec::new(),
             alias_of: None,
+            erasure: None,
+            erased_at: None,
         }
     }
 
@@ -117,7 +144,32 @@ impl ContactDoc {
 
     /// Whether the two may become one without anybody deciding it.
     fn may_join(&self, other: &Self) -> bool {
-        is_compatible(&self.whop_user, &other.whop_user) && is_compatible(&self.named, &other.named)
+        is_compatible(&self.whop_user, &other.whop_user)
+            && is_compatible(&self.named, &other.named)
+            && self.standing().may_join(other.standing())
+    }
+
+    fn standing(&self) -> Standing {
+        let known_user = if self.whop_user.is_empty() { Standing::Said } else { Standing::Proven };
+        self.standing.max(known_user)
+    }
+}
+
+// === impl Candidate ===
+
+impl Candidate {
+    fn proven(doc: ContactDoc) -> Self {
+        Self { doc, proven: true, last: false, lent: false, own: true }
+    }
+
+    /// Whether a call with this identity may be about it.
+    fn may_be(&self, identity: &Identity) -> bool {
+        let is_theirs = !identity.whop_user.is_empty() && self.doc.whop_user == identity.whop_user;
+        match self.doc.standing() {
+            Standing::Mixed if !identity.whop_user.is_empty() => is_theirs,
+            Standing::Proven if self.lent && !self.proven => false,
+            _ => self.proven || identity.whop_user.is_empty(),
+        }
     }
 }
 
@@ -147,8 +199,8 @@ pub(crate) async fn resolve_given(
     if doc.version == 0 {
         given_id.clone_into(&mut doc.named);
     }
-    let named = Candidate { doc, proven: true, last: false };
-    settle(work, Some(named), identity, facts, heard_at).await
+    doc.standing = doc.standing.max(Standing::Proven);
+    settle(work, Some(Candidate::proven(doc)), identity, facts, heard_at).await
 }
 
 /// The contact that owns the strongest of the identities, made if nobody does.
@@ -182,11 +234,10 @@ pub(crate) async fn resolve_alone(
 }
 
 /// The contact that owns the strongest of the identities.
-pub(crate) async fn find(work: &mut Work<'_>, identity: &Identity) -> Result<Option<Resolved>, Error> {
+pub(crate) async fn find(work: &mut Work<'_>, identity: &Identity) -> Result<Option<tab::Contact>, Error> {
     let ties = ties(work, identity).await?;
-    let found = candidates(work, None, &ties, identity).await?;
-    let best = best(&found).map(|index| found[index].doc.clone());
-    Ok(best.map(|doc| Resolved { contact: doc.contact, aliases: doc.aliases, created: false }))
+    let mut found = candidates(work, None, &ties, identity).await?;
+    Ok(best(&found).map(|index| found.swap_remove(index).doc.contact))
 }
 
 /// Id of a contact's document: hashed, since consecutive ids would make one hot spot of the newest contacts.
@@ -195,7 +246,7 @@ pub(crate) fn doc_id(contact_id: &str) -> String {
 }
 
 /// The contact under an id, or the one that it was merged into.
-async fn load(work: &mut Work<'_>, contact_id: &str) -> Result<Option<ContactDoc>, Error> {
+async fn load(work: &mut Work<'_>, contact_id: &str) -> Result<Option<ContactDoc>, store::Error> {
     let mut doc = work.get(&CONTACTS, &doc_id(contact_id)).await?;
     while let Some(survivor) = doc.as_ref().and_then(|doc| doc.alias_of.clone()) {
         doc = work.get(&CONTACTS, &doc_id(&survivor)).await?;
@@ -221,13 +272,19 @@ async fn ties(work: &mut Work<'_>, identity: &Identity) -> Result<Vec<(Key, Opti
     work.prefetch(keys.iter().map(|key| IDENTITIES.key(&*key.doc_id)).collect()).await?;
     let mut ties = Vec::with_capacity(keys.len());
     for key in keys {
-        let tie = work.get(&IDENTITIES, &key.doc_id).await?;
+        let mut tie = work.get(&IDENTITIES, &key.doc_id).await?;
+        if let Some(found) = &tie
+            && load(work, &found.contact_id).await?.is_some_and(|doc| doc.erased_at.is_some())
+        {
+            // Whoever comes by it is a new person.
+            tie = None;
+        }
         ties.push((key, tie));
     }
     Ok(ties)
 }
 
-/// The contacts that a call's identities lead to, each once, strongest first.
+/// The contacts that a call may be about by its identities, each once, strongest first.
 async fn candidates(
     work: &mut Work<'_>,
     named: Option<Candidate>,
@@ -240,12 +297,18 @@ async fn candidates(
         let Some(doc) = load(work, &tie.contact_id).await?.filter(|doc| doc.may_be(identity)) else {
             continue;
         };
-        let (proven, last) = (!key.claimed && !tie.claimed, !key.claimed && tie.claimed);
+        let last = !key.claimed && tie.claimed;
+        let (proven, lent) = (!key.claimed && !tie.claimed, last && key.kind.is_for_ever());
+        let own = lent && tie.own;
         match found.iter_mut().find(|known| known.doc.id() == doc.id()) {
-            Some(known) => (known.proven, known.last) = (known.proven || proven, known.last && last),
-            None => found.push(Candidate { doc, proven, last }),
+            Some(known) => {
+                (known.proven, known.last) = (known.proven || proven, known.last && last);
+                (known.lent, known.own) = (known.lent || lent, known.own || own);
+            }
+            None => found.push(Candidate { doc, proven, last, lent, own }),
         }
     }
+    found.retain(|candidate| candidate.may_be(identity));
     Ok(found)
 }
 
@@ -265,48 +328,64 @@ async fn settle(
 ) -> Result<Resolved, Error> {
     let ties = ties(work, identity).await?;
     let mut found = candidates(work, named, &ties, identity).await?;
-    let (mut doc, proven) = match best(&found) {
-        Some(index) => {
-            let Candidate { doc, proven, .. } = found.remove(index);
-            (doc, proven)
-        }
-        None => (ContactDoc::new(ContactId::generate(heard_at).to_string()), true),
+    let mut chosen = match best(&found) {
+        Some(index) => found.remove(index),
+        None => Candidate::proven(ContactDoc::new(ContactId::generate(heard_at).to_string())),
     };
-    let before = (doc.version > 0).then(|| doc.clone());
-    doc.hear(identity, facts, heard_at);
-    if proven {
+    let before = (chosen.doc.version > 0).then(|| chosen.doc.clone());
+    chosen.rise(&ties);
+    chosen.doc.hear(identity, facts, heard_at);
+    if chosen.proven {
         for other in found.into_iter().filter(|other| other.proven) {
-            if doc.may_join(&other.doc) {
-                doc = merge::join(work, doc, other.doc).await?;
+            if chosen.doc.may_join(&other.doc) {
+                chosen.doc = merge::join(work, chosen.doc, other.doc).await?;
             }
         }
     }
-    tie_all(work, ties, &doc, proven, heard_at).await?;
+    let tied = tie_all(work, ties, &chosen, heard_at).await?;
+    let mut doc = chosen.doc;
     let created = before.is_none() && doc.aliases.is_empty();
     if before.is_none_or(|before| !before.is_same(&doc)) {
         let row = doc.contact.clone();
         save(work, &mut doc, row).await?;
+    } else if tied {
+        touch(work, &doc);
     }
-    Ok(Resolved { contact: doc.contact, aliases: doc.aliases, created })
+    Ok(Resolved { contact: doc.contact, created })
 }
 
-/// Ties the identities that nobody owns to the contact; a proof takes over what was tied by a claim.
+/// Writes a contact whose row shows nothing new: whoever read what leads to it has to read again.
+fn touch(work: &mut Work<'_>, doc: &ContactDoc) {
+    work.put(&CONTACTS, &doc_id(doc.id()), doc);
+}
+
+/// Ties the identities that nobody owns to the contact; a proof takes over what was tied by a claim. Answers whether
+/// anything leads to the contact that did not before.
 async fn tie_all(
     work: &mut Work<'_>,
     ties: Vec<(Key, Option<Tie>)>,
-    doc: &ContactDoc,
-    proven: bool,
+    chosen: &Candidate,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
+    let mut tied = false;
     for (key, known) in ties {
-        // A verified Whop user is who they are, whatever led to the contact.
-        let claimed = key.kind != Kind::WhopUser && (key.claimed || !proven);
-        let free = known.as_ref().is_none_or(|tie| tie.claimed && !claimed);
+        let claimed = key.claimed || !chosen.proven;
+        // A proof takes the address from whoever claimed it, also where it comes to be here by another claim.
+        let proves = !key.claimed && key.kind.is_for_ever();
+        let gives_way = |tie: &Tie| !claimed || (proves && tie.contact_id != chosen.doc.id());
+        let free = known.as_ref().is_none_or(|tie| tie.claimed && gives_way(tie));
+        let value = key.value;
         if free {
             let since = known.map_or(now, |tie| tie.since);
-            let tie = Tie { contact_id: doc.id().to_owned(), kind: key.kind, claimed, since };
+            let contact_id = chosen.doc.id().to_owned();
+            let own = chosen.proven || chosen.own;
+            let tie = Tie { contact_id, kind: key.kind, claimed, own, since, value };
             work.put(&IDENTITIES, &key.doc_id, &tie);
+            tied = true;
+        } else if let Some(tie) = known.filter(|tie| tie.value.is_empty()) {
+            work.put(&IDENTITIES, &key.doc_id, &Tie { value, ..tie });
+            tied = true;
         }
     }
-    Ok(())
+    Ok(tied)
 }

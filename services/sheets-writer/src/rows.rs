@@ -1,10 +1,15 @@
 //! Rows as documents: what the model says, and how far the spreadsheet has followed.
 //!
 //! The invariant: a row is `pending` from the commit that changed it until a batch that carried its version is known
-//! to have landed. Upserts and landings may come in any order; the versions decide.
+//! to have landed; of a line that was adopted that begins when its id stands, since it is found by nothing else.
+//! Upserts and landings may come in any order; the versions decide.
 
+pub(crate) mod about;
+pub(crate) mod erased;
 pub(crate) mod hand;
 pub(crate) mod list;
+pub(crate) mod mend;
+pub(crate) mod veil;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +18,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Attempts, Collection, Error, Index, Query, Store, Work};
+
+use crate::people;
 
 /// All rows of all tabs.
 pub(crate) const ROWS: Collection<RowDoc> = Collection::new("rows");
@@ -79,8 +86,20 @@ pub(crate) struct RowDoc {
     /// Columns of people's in which the spreadsheet may show what was meant for others.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     spoilt: BTreeSet<String>,
+    /// How often cells of ours were restored of late, by column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    mended: BTreeMap<String, mend::Mended>,
+    /// Others wrote its line, it was taken over as it stood, and its id does not stand there yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) adopted: bool,
+    /// A person deleted it and it is to be written all the same; its line may have come back by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) returns: bool,
     /// Why it was refused.
     pub(crate) error: Option<String>,
+    /// The erasure of the person that it was about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) erased: Option<String>,
 }
 
 /// Names a row.
@@ -93,6 +112,10 @@ pub(crate) struct RowKey {
 // === impl RowKey ===
 
 impl RowKey {
+    pub(crate) fn of(row: &Row) -> Self {
+        Self { tab: row.tab, id: row.id.clone() }
+    }
+
     /// Id of the row's document: hashed, since consecutive ids would make one hot spot of the newest rows.
     pub(crate) fn doc_id(&self) -> String {
         id::digest(&[self.tab.as_str(), &self.id])
@@ -106,7 +129,8 @@ impl RowDoc {
         RowKey { tab: self.tab, id: self.id.clone() }
     }
 
-    fn new(row: Row) -> Self {
+    /// A row that nobody has written anywhere.
+    pub(crate) fn of(row: Row) -> Self {
         Self {
             tab: row.tab,
             id: row.id,
@@ -120,12 +144,17 @@ impl RowDoc {
             typed: Cells::new(),
             shown: BTreeMap::new(),
             spoilt: BTreeSet::new(),
+            mended: BTreeMap::new(),
+            adopted: false,
+            returns: false,
             error: None,
+            erased: None,
         }
     }
 
     /// Takes over a newer version; false if `row` is not newer.
     fn advance(&mut self, row: Row) -> bool {
+        let row = self.received(row);
         if row.version <= self.version {
             return false;
         }
@@ -141,7 +170,6 @@ impl RowDoc {
         self.subject = subject(row.tab, &row.cells);
         self.cells = row.cells;
         if self.state != State::Deleted {
-            self.error = None;
             self.settle_state();
         }
         true
@@ -150,18 +178,20 @@ impl RowDoc {
     /// A batch with `version` of this row has landed, with these columns alone if it changed a line. Any other may
     /// have come to be spoilt since the batch was composed.
     pub(crate) fn land(&mut self, version: u64, columns: Option<&[String]>) {
-        self.landed = true;
+        (self.landed, self.returns) = (true, false);
         let carried = |column: &String| columns.is_none_or(|columns| columns.contains(column));
         self.changed.retain(|column, changed_by| *changed_by > version || !carried(column));
+        self.adopted &= columns.is_some_and(|columns| columns.iter().all(|column| column != "id"));
         self.shown.retain(|column, _| self.changed.contains_key(column));
         self.spoilt.retain(|column| self.changed.contains_key(column));
-        if self.state != State::Deleted {
+        let is_refused = self.state == State::Parked && !self.changed.is_empty();
+        if self.state != State::Deleted && !is_refused {
             self.settle_state();
         }
     }
 
-    /// The spreadsheet may show anything in `columns`: they are written again. The others are not touched, since what
-    /// a person typed there stands.
+    /// The spreadsheet may show anything in `columns`: they are written again, of a row that is parked when it gets
+    /// another chance. The others are not touched, since what a person typed there stands.
     pub(crate) fn rewrite(&mut self, columns: &BTreeSet<String>) {
         let ours = columns.iter().filter(|column| *column != "id" && self.cells.contains_key(*column));
         for column in ours {
@@ -170,7 +200,7 @@ impl RowDoc {
                 self.spoilt.insert(column.clone());
             }
         }
-        if self.state != State::Deleted {
+        if !matches!(self.state, State::Deleted | State::Parked) {
             self.settle_state();
         }
     }
@@ -184,8 +214,9 @@ impl RowDoc {
     }
 
     fn settle_state(&mut self) {
-        let shown = self.landed && self.changed.is_empty();
+        let shown = self.landed && (self.changed.is_empty() || self.adopted);
         self.state = if shown { State::Written } else { State::Pending };
+        self.error = None;
     }
 }
 
@@ -206,9 +237,9 @@ fn subject(tab: Tab, cells: &Cells) -> Option<String> {
 
 /// Puts a row into `work`; false if the stored one is as new.
 pub(crate) async fn upsert(work: &mut Work<'_>, row: Row) -> Result<bool, Error> {
-    let doc_id = RowKey { tab: row.tab, id: row.id.clone() }.doc_id();
+    let doc_id = RowKey::of(&row).doc_id();
     let doc = match work.get(&ROWS, &doc_id).await? {
-        None => RowDoc::new(row),
+        None => RowDoc::of(row),
         Some(mut doc) => {
             if !doc.advance(row) {
                 return Ok(false);
@@ -220,14 +251,23 @@ pub(crate) async fn upsert(work: &mut Work<'_>, row: Row) -> Result<bool, Error>
     Ok(true)
 }
 
-/// Commits `rows`, all or none; answers how many were new or newer.
+/// Commits `rows`, all or none; answers how many were new or newer. Of people who were forgotten nothing is taken in
+/// that names them.
 pub(crate) async fn upsert_all(store: &dyn Store, rows: &[Row]) -> Result<i32, Error> {
+    let named: BTreeSet<String> = rows.iter().filter_map(about::contact).collect();
     let mut attempts = Attempts::default();
     loop {
         let mut work = Work::new(store);
+        work.prefetch(rows.iter().map(|row| ROWS.key(RowKey::of(row).doc_id())).collect()).await?;
+        let forgotten = people::forgotten(&mut work, &named).await?;
         let mut accepted = 0;
         for row in rows {
-            accepted += i32::from(upsert(&mut work, row.clone()).await?);
+            let is_new = upsert(&mut work, row.clone()).await?;
+            accepted += i32::from(is_new);
+            if let (true, Some(erasure_id)) = (is_new, about::contact(row).and_then(|id| forgotten.get(&id)))
+            {
+                erased::erase(&mut work, &RowKey::of(row), erasure_id, &veil::Veil::default()).await?;
+            }
         }
         if attempts.commit(work).await? {
             return Ok(accepted);

@@ -42,6 +42,8 @@ pub(crate) enum Render {
     Stored,
     /// As people see them.
     Shown,
+    /// As they are stored, but dates as people see them.
+    Dated,
 }
 
 /// Why an outcome is unclear, for the log and the status. Never an upstream's text.
@@ -113,14 +115,17 @@ impl Client {
     /// `spreadsheets.values.batchGetByDataFilter`: the values of some ranges, row by row, in their order.
     pub(crate) async fn values(&self, ranges: &[body::GridRange], render: Render) -> Reply {
         let filters: Vec<Value> = ranges.iter().map(|range| json!({ "gridRange": range })).collect();
-        let body = json!({
+        let mut body = json!({
             "dataFilters": filters,
             "majorDimension": "ROWS",
             "valueRenderOption": match render {
-                Render::Stored => "UNFORMATTED_VALUE",
+                Render::Stored | Render::Dated => "UNFORMATTED_VALUE",
                 Render::Shown => "FORMATTED_VALUE",
             },
         });
+        if let Render::Dated = render {
+            body["dateTimeRenderOption"] = json!("FORMATTED_STRING");
+        }
         self.call(Method::POST, "/values:batchGetByDataFilter", &[], Some(body)).await
     }
 

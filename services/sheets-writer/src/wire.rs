@@ -24,7 +24,7 @@ pub(crate) fn tab(wire: i32) -> Result<Tab, Fault> {
     }
 }
 
-fn wire_tab(tab: Tab) -> pb::Tab {
+pub(crate) fn wire_tab(tab: Tab) -> pb::Tab {
     match tab {
         Tab::Contacts => pb::Tab::Contacts,
         Tab::Leads => pb::Tab::Leads,
@@ -89,7 +89,7 @@ pub(crate) fn cells_json(cells: Cells) -> Map<String, Value> {
     cells.into_iter().map(|(column, cell)| (column, cell_json(cell))).collect()
 }
 
-fn cell_json(cell: Cell) -> Value {
+pub(crate) fn cell_json(cell: Cell) -> Value {
     match cell {
         Cell::Time { time } => json!(time),
         Cell::Money(money) => json!(money),
@@ -115,6 +115,7 @@ pub(crate) fn wire_contact(contact: tab::Contact) -> pb::Contact {
         utm_medium: contact.utm_medium,
         utm_campaign: contact.utm_campaign,
         tags: contact.tags,
+        erase_time: None,
     }
 }
 
@@ -184,7 +185,7 @@ fn timestamp(wire: prost_types::Timestamp) -> Option<Timestamp> {
     Timestamp::new(wire.seconds, wire.nanos).ok()
 }
 
-fn wire_time(time: Timestamp) -> prost_types::Timestamp {
+pub(crate) fn wire_time(time: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
 }
 
@@ -206,7 +207,7 @@ fn json_of(value: prost_types::Value) -> Value {
     }
 }
 
-fn wire_value(value: Value) -> prost_types::Value {
+pub(crate) fn wire_value(value: Value) -> prost_types::Value {
     use prost_types::value::Kind;
     let kind = match value {
         Value::Null => Kind::NullValue(0),

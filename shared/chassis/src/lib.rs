@@ -5,6 +5,7 @@
 //! grants after SIGTERM.
 
 pub mod auth;
+pub mod brink;
 pub mod client;
 pub mod config;
 pub mod deadline;
@@ -16,9 +17,11 @@ pub mod run;
 pub mod server;
 pub mod status;
 pub mod telemetry;
+pub mod tick;
 pub mod workflows;
 
 pub use client::Link;
 pub use config::{Config, Problem, Vars};
 pub use run::{Spec, run};
 pub use server::{Context, Drain, Grpc, Server, bind, serve};
+pub use tick::{Tick, Ticked};

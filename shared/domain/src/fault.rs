@@ -82,6 +82,9 @@ reasons! {
     LeadUnknown = "LEAD_UNKNOWN",
     ContactsDiffer = "CONTACTS_DIFFER",
     LeadOpen = "LEAD_OPEN",
+    ErasureUnknown = "ERASURE_UNKNOWN",
+    Erased = "ERASED",
+    MessageUnknown = "MESSAGE_UNKNOWN",
 }
 
 impl Reason {

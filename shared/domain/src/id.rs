@@ -117,6 +117,8 @@ ids! {
     EventId = "evt_";
     /// A ledger: one store and the spreadsheet that it fills.
     LedgerId = "ldg_";
+    /// A person's being forgotten.
+    ErasureId = "era_";
     /// A request at the public door.
     RequestId = "req_";
 }

@@ -26,7 +26,7 @@ pub use openai::{API_KEY, Output, Scripted};
 pub use person::{Mishap, Person};
 pub use receiver::{Got, Mood, Receiver};
 pub use serve::serve;
-pub use sheets::{ACCESS_TOKEN, SPREADSHEET_ID};
+pub use sheets::{ACCESS_TOKEN, Applied, Call, SPREADSHEET_ID};
 
 /// All stand-ins and what they remember. Clones share one state.
 #[derive(Clone)]
@@ -91,6 +91,21 @@ impl Sandbox {
         self.0.sheets.tab(title)
     }
 
+    /// Keeps every batch that is applied to the spreadsheet and every call from now on, for as long as this lives.
+    pub fn keep_truth(&self) {
+        self.0.sheets.keep_truth();
+    }
+
+    /// The batches that were applied since [`Self::keep_truth`], from the `from`th on, whatever their client was told.
+    pub fn applied(&self, from: usize) -> Vec<Applied> {
+        self.0.sheets.applied(from)
+    }
+
+    /// The calls that reached the spreadsheet's quota since [`Self::keep_truth`], refused ones included.
+    pub fn calls(&self) -> Vec<Call> {
+        self.0.sheets.calls()
+    }
+
     /// The titles of the tabs, in order.
     pub fn tabs(&self) -> Vec<String> {
         self.0.sheets.book().sheets.iter().map(|sheet| sheet.title.clone()).collect()
@@ -99,6 +114,14 @@ impl Sandbox {
     /// Makes a hosted workflow known; those that begin with `wf_sandbox` always are.
     pub fn add_workflow(&self, id: &str) {
         self.0.openai.add_workflow(id);
+    }
+
+    /// Somebody talks in a hosted chat: makes a thread of this user at OpenAI, and answers its id.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn talk_hosted(&self, user: &str) -> anyhow::Result<String> {
+        Ok(self.0.openai.talk(user)?)
     }
 
     /// What the model answers next, before its own rules apply again.

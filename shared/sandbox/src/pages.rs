@@ -35,6 +35,7 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
         .route("/sandbox/log", get(read_log))
         .route("/sandbox/faults", get(read_faults).put(replace_faults).delete(clear_faults))
         .route("/sandbox/person", post(act))
+        .route("/sandbox/threads", post(talk))
         .layer(middleware::from_fn(guard::pass))
         .with_state(sandbox)
 }
@@ -124,5 +125,23 @@ async fn act(State(sandbox): State<Sandbox>, action: Result<Json<Action>, JsonRe
         Ok(Err(Mishap::NoTab)) => guard::problem(StatusCode::NOT_FOUND, "no such tab"),
         Ok(Err(Mishap::Refused(why))) => guard::problem(StatusCode::BAD_REQUEST, &why),
         Err(_) => guard::problem(StatusCode::INTERNAL_SERVER_ERROR, "the edit failed"),
+    }
+}
+
+/// Somebody who talks in a hosted chat.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Talk {
+    user: String,
+}
+
+async fn talk(State(sandbox): State<Sandbox>, talk: Result<Json<Talk>, JsonRejection>) -> Response {
+    let Json(Talk { user }) = match talk {
+        Ok(talk) => talk,
+        Err(rejection) => return guard::problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
+    };
+    match tokio::task::spawn_blocking(move || sandbox.talk_hosted(&user)).await {
+        Ok(Ok(id)) => Json(json!({ "id": id })).into_response(),
+        _ => guard::problem(StatusCode::INTERNAL_SERVER_ERROR, "the thread was not made"),
     }
 }

@@ -5,8 +5,9 @@
 use serde_json::Value;
 
 use crate::sheets::{
-    AppendDimension, CellData, DeleteDimension, DeleteSheet, Dimension, DimensionRange, ExtendedValue,
-    GridCoordinate, GridRange, InsertDimension, Kind, RowData, SheetProperties, Sheets, SortOrder, SortRange,
+    AddFilterView, AppendDimension, BasicFilter, CellData, DeleteDimension, DeleteSheet, Dimension,
+    DimensionRange, ExtendedValue, FilterCriteria, FilterSpec, FilterView, GridCoordinate, GridRange,
+    InsertDimension, Kind, RowData, SetBasicFilter, Sheet, SheetProperties, Sheets, SortOrder, SortRange,
     SortSpec, UpdateCells, UpdateSheetProperties,
 };
 
@@ -128,6 +129,43 @@ impl<'a> Person<'a> {
             dimension: Some(Dimension::Rows),
             length: Some(index(count)?),
         })
+    }
+
+    /// Filters a tab: rows that show one of `values` in a column are not seen.
+    pub fn hide_values(&self, tab: &str, column: usize, values: &[&str]) -> Result<(), Mishap> {
+        let (range, filter_specs) = self.filter(tab, column, values)?;
+        let filter =
+            BasicFilter { range: Some(range), filter_specs: Some(filter_specs), ..Default::default() };
+        self.edit(SetBasicFilter { filter: Some(filter) })
+    }
+
+    /// Saves the same as a view of this name.
+    pub fn add_view(&self, tab: &str, title: &str, column: usize, values: &[&str]) -> Result<(), Mishap> {
+        let (range, filter_specs) = self.filter(tab, column, values)?;
+        let filter = FilterView {
+            title: Some(title.to_owned()),
+            range: Some(range),
+            filter_specs: Some(filter_specs),
+            ..Default::default()
+        };
+        self.edit(AddFilterView { filter: Some(filter) })
+    }
+
+    /// The rows of a tab that its filter hides.
+    pub fn hidden_rows(&self, tab: &str) -> Result<Vec<usize>, Mishap> {
+        self.0.book().titled(tab).map(Sheet::hidden_rows).ok_or(Mishap::NoTab)
+    }
+
+    fn filter(
+        &self,
+        tab: &str,
+        column: usize,
+        values: &[&str],
+    ) -> Result<(GridRange, Vec<FilterSpec>), Mishap> {
+        let hidden_values = Some(values.iter().map(|value| (*value).to_owned()).collect());
+        let filter_criteria = Some(FilterCriteria { hidden_values, ..Default::default() });
+        let spec = FilterSpec { column_index: Some(index(column)?), filter_criteria, ..Default::default() };
+        Ok((GridRange { sheet_id: Some(self.id(tab)?), ..Default::default() }, vec![spec]))
     }
 
     fn edit(&self, request: impl Into<Kind>) -> Result<(), Mishap> {

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Document, Error, Key, Op, Precondition, Store, Version, Write};
+use crate::{Document, Error, Key, Op, Precondition, Store, Version, Write, read_body};
 
 /// A named collection whose documents are `T`.
 pub struct Collection<T> {
@@ -49,8 +49,7 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
 
     /// Reads `T` out of a document of this collection.
     pub fn read(&self, document: Document) -> Result<Found<T>, Error> {
-        let value = serde_json::from_value(document.body)
-            .map_err(|source| Error::Corrupt { key: self.key(&*document.id).to_string(), source })?;
+        let value = read_body(format_args!("{}/{}", self.name, document.id), &document.body)?;
         Ok(Found { id: document.id, version: document.version, value })
     }
 

@@ -10,6 +10,7 @@ mod connection;
 mod indexes;
 mod names;
 mod record;
+mod scan;
 mod search;
 
 use std::{collections::HashMap, sync::Arc};
@@ -20,7 +21,7 @@ use firestore::gcloud_sdk::google::firestore::v1::{
 };
 
 use crate::{
-    Clock, Commit, Document, Error, Key, Page, Query, Schema, Store, Write, cursor,
+    Clock, Commit, Document, Error, Key, Page, Query, Scan, Schema, Store, Write, cursor,
     rules::{self, Plan},
 };
 use connection::Connection;
@@ -124,6 +125,11 @@ impl Store for Firestore {
             next: found.last.map(|position| cursor::encode(position, &query)),
             documents: found.documents,
         })
+    }
+
+    async fn scan(&self) -> Result<Box<dyn Scan>, Error> {
+        let walk = scan::Walk::begin(self.connection.clone(), self.names.clone(), self.now()).await?;
+        Ok(Box::new(walk))
     }
 
     fn is_shared(&self) -> bool {

@@ -5,26 +5,30 @@
 //! a power cut; when it answers [`Commit::Conflict`] or an error, none of them happened.
 
 mod backoff;
+pub mod backup;
 mod collection;
 mod config;
 mod cursor;
 mod document;
+pub mod erasing;
 mod error;
 pub mod firestore;
 pub mod limiter;
 mod location;
 mod query;
 mod rules;
+mod scan;
 pub mod sqlite;
 mod work;
 
 pub use collection::{Collection, Found};
 pub use config::Config;
 pub use document::{Document, Key, Op, Precondition, Version, Write};
-pub use error::Error;
+pub use error::{Error, Flaw, read_body};
 pub use firestore::{Indexes, indexes};
 pub use location::Location;
 pub use query::{ASCENDING, BOTH, DESCENDING, Index, Order, Page, Query, Range};
+pub use scan::{Record, Scan};
 pub use work::{Attempts, Work};
 
 use jiff::Timestamp;
@@ -66,6 +70,18 @@ pub trait Store: Send + Sync + 'static {
     /// One page of the documents that a declared index finds. Expired documents are left out, and so are those that
     /// lack a field of the index.
     async fn query(&self, query: Query) -> Result<Page, Error>;
+
+    /// Begins a walk through all documents of all collections, as they are now.
+    async fn scan(&self) -> Result<Box<dyn Scan>, Error> {
+        Err(Error::Invalid("this store cannot be walked through".into()))
+    }
+
+    /// Leaves nothing of what was deleted or overwritten before, as far as the engine keeps it at all: not in what it
+    /// sets aside for reuse, nor in its log. [`Error::Busy`] while somebody walks through what was there before; it keeps
+    /// nobody else from committing then.
+    async fn scrub(&self) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Whether other processes may have the same documents open.
     fn is_shared(&self) -> bool;

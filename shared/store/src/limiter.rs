@@ -27,6 +27,9 @@ use jiff::Timestamp;
 use self::{gate::Gate, rate::Rate, shared::Shared};
 use crate::{Clock, Store};
 
+/// The collection of the keys of a shared store.
+pub(crate) const COLLECTION: &str = "limits";
+
 /// Limits how often each key may do something.
 pub struct Limiter(Way);
 

@@ -7,13 +7,14 @@
 mod collector;
 mod file;
 mod reader;
+mod scan;
 mod search;
 mod writer;
 
 use std::path::Path;
 
 use crate::{
-    Clock, Commit, Document, Error, Key, Op, Page, Query, Schema, Store, Write, cursor,
+    Clock, Commit, Document, Error, Key, Op, Page, Query, Scan, Schema, Store, Write, cursor,
     rules::{self, Plan},
 };
 use file::Lock;
@@ -74,6 +75,14 @@ impl Store for Sqlite {
             next: found.last.map(|position| cursor::encode(position, &query)),
             documents: found.documents,
         })
+    }
+
+    async fn scan(&self) -> Result<Box<dyn Scan>, Error> {
+        Ok(Box::new(scan::Walk::begin(self.readers.path(), self.now()).await?))
+    }
+
+    async fn scrub(&self) -> Result<(), Error> {
+        self.writer.scrub().await
     }
 
     fn is_shared(&self) -> bool {

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Collection, Commit, Document, Error, Key, Op, Precondition, Store, Write, backoff::jittered};
+use crate::{
+    Collection, Commit, Document, Error, Key, Op, Precondition, Store, Write, backoff::jittered, read_body,
+};
 
 /// How often a conflicting work is done again before it counts as contended.
 const ATTEMPTS: u32 = 100;
@@ -85,10 +87,7 @@ impl<'s> Work<'s> {
             Some(Op::Delete) => None,
             None => self.load(key.clone()).await?,
         };
-        body.map(|body| {
-            serde_json::from_value(body).map_err(|source| Error::Corrupt { key: key.to_string(), source })
-        })
-        .transpose()
+        body.map(|body| read_body(&key, &body)).transpose()
     }
 
     async fn load(&mut self, key: Key) -> Result<Option<Value>, Error> {

@@ -12,7 +12,7 @@ mod tests;
 use std::sync::Arc;
 
 use domain::Money;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use store::{Attempts, Collection, Error, Store, Work};
 
 use self::counter::Subject;
@@ -199,6 +199,23 @@ impl Budget {
         let most = self.money.amount().map(billionths);
         most.is_some_and(|most| used.cost_billionths >= most / 100 * NOTICE)
     }
+}
+
+/// Removes what is kept of what a visitor has used, as part of `work`; how many counters that are.
+pub(crate) async fn forget(work: &mut Work<'_>, visitor: &str, now: Timestamp) -> Result<i64, Error> {
+    // A turn may have ended on the day after that of its counter.
+    let days = 0..=KEPT.as_hours() / 24 + 1;
+    let ids = days.map(|day| Subject::visitor(visitor, now - SignedDuration::from_hours(24 * day)).id);
+    let ids: Vec<_> = ids.collect();
+    work.prefetch(ids.iter().map(|id| USAGE.key(&**id)).collect()).await?;
+    let mut forgotten = 0;
+    for id in ids {
+        if work.get(&USAGE, &id).await?.is_some() {
+            work.delete(&USAGE, &id);
+            forgotten += 1;
+        }
+    }
+    Ok(forgotten)
 }
 
 /// The counters of the visitor and of the site.

@@ -1,7 +1,8 @@
 //! What the books are told of a conversation.
 //!
 //! It happens in the background, so that no visitor waits for it. The invariants: the same turn is one row however
-//! often it is told; a failure is logged without a word of the conversation.
+//! often it is told; a failure is logged without a word of the conversation; whoever forgets a visitor waits for what
+//! is on its way.
 
 use std::time::Duration;
 
@@ -73,8 +74,9 @@ impl Recorder {
             request_id: format!("req_{}", domain::id::digest(&[&id])),
             events: event.to_string().into(),
         };
-        let events = self.events.clone();
+        let (events, trail) = (self.events.clone(), turn.trail());
         let work = async move {
+            let _trail = trail;
             let again = move || {
                 let (mut events, request) = (events.clone(), request.clone());
                 async move { events.record_events(request).await }

@@ -27,7 +27,7 @@ use crate::{
         UserMessage,
     },
     threads::{Edit, Owner, Threads},
-    turn::{Hearing, Input, Listener, Responder as _, Turn, TurnError, testing::Scene},
+    turn::{Hearing, Input, Listener, Responder as _, Slots, Turn, TurnError, testing::Scene},
 };
 
 const QUICK: Patience = Patience {
@@ -114,7 +114,7 @@ async fn listened(message: UserMessage) -> (Turn, Hearing, TempDir) {
     let input = Input::Message(message);
     let leaving = CancellationToken::new();
     let session = turn.session.clone();
-    (Turn::new(input, record.thread, session, threads, listener, leaving), hearing, dir)
+    (Turn::new(input, record.thread, session, (threads, Slots::default()), listener, leaving), hearing, dir)
 }
 
 fn head(id: &str) -> Head {

@@ -80,6 +80,7 @@ impl Threads {
         loop {
             let found = self.store.query(query.clone()).await?;
             threads.extend(found.documents.into_iter().map(read).collect::<Result<Vec<_>, _>>()?);
+            threads.retain(|thread: &Record| thread.updated_us > self.idle_since());
             if let Some(last) = &last {
                 threads.retain(|thread| is_after(thread, last, paging.direction));
             }
@@ -93,7 +94,7 @@ impl Threads {
     }
 }
 
-fn read(document: Document) -> Result<Record, Error> {
+pub(super) fn read(document: Document) -> Result<Record, Error> {
     Ok(THREADS.read(document)?.value)
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{Collection, Index, Schema};
+use store::{Collection, Index, Schema, erasing};
 
 use super::Owner;
 use crate::protocol::{Item, Thread};
@@ -29,11 +29,15 @@ pub(super) static BY_OWNER: Index = Index {
     orders: store::BOTH,
 };
 
+/// Threads by how long nobody has touched them.
+pub(super) static BY_AGE: Index =
+    Index { collection: "threads", name: "by_age", fields: &["updated_us"], orders: store::ASCENDING };
+
 /// What these documents ask of a store.
 pub const SCHEMA: Schema = Schema {
     version: 1,
-    indexes: &[&BY_PLACE, &BY_SIGHT, &BY_OWNER],
-    expiring: &["feedback", "items", "limits", "threads", "usage"],
+    indexes: &[&BY_PLACE, &BY_SIGHT, &BY_OWNER, &BY_AGE],
+    expiring: &[erasing::COLLECTION, "feedback", "limits", "usage"],
 };
 
 /// A thread. Its id is the document's.

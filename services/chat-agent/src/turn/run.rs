@@ -75,7 +75,8 @@ impl Run {
             turn.leaving.cancelled().await;
             sleep(self.pace.drain).await;
         });
-        let mut cut = false;
+        let mut evicted = pin!(self.slot.evicted());
+        let (mut cut, mut unwanted) = (false, false);
         loop {
             tokio::select! {
                 // the panic hook has shown it
@@ -83,6 +84,10 @@ impl Run {
                 () = &mut leaving, if !cut => {
                     cut = true;
                     self.cut().await;
+                }
+                () = &mut evicted, if !unwanted => {
+                    unwanted = true;
+                    turn.listener.lose(Loss::Deleted);
                 }
                 () = sleep_until(turn.listener.last() + self.pace.silence), if turn.is_listened() => {
                     if turn.listener.last().elapsed() >= self.pace.silence {

@@ -9,7 +9,7 @@ use store::system_clock;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::{Hearing, Input, Listener, Session, Turn};
+use super::{Hearing, Input, Listener, Session, Slots, Turn};
 use crate::{
     protocol::{Event, Item, Status, Thread},
     threads::{Edit, Owner, SCHEMA, Threads},
@@ -62,7 +62,8 @@ impl Scene {
             Session { caller, visitor_id, workflow, session_id: "ses_test".into(), locale: "en".into() };
         let (listener, hearing) = Listener::pair(1_000);
         let leaving = CancellationToken::new();
-        let turn = Turn::new(input, record.thread, session, threads, listener, leaving.clone());
+        let kept = (threads, Slots::default());
+        let turn = Turn::new(input, record.thread, session, kept, listener, leaving.clone());
         Self { turn, leaving, hearing: Some(hearing), _dir: dir }
     }
 

@@ -9,10 +9,10 @@ use proto::{
     chat::v1::{
         ProcessRequest, ProcessResponse, chat_service_client::ChatServiceClient, process_response::Frame,
     },
-    common::v1::Caller,
+    common::v1::{Caller, operations_service_client::OperationsServiceClient},
 };
 use serde_json::{Value, json};
-use store::{Key, Store};
+use store::{Clock, Key, Store};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tonic::{Status, Streaming};
@@ -32,12 +32,20 @@ pub(crate) struct Setup {
     pub(crate) drain: Duration,
     /// A store in place of the directory's own.
     pub(crate) store: Option<Arc<dyn Store>>,
+    /// The time.
+    pub(crate) clock: Clock,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let pace = Pace { silence: LONG, wait: LONG, drain: LONG, waiting: 1_000 };
-        Self { settings: vec![("LIMIT_CHAT", "off")], pace, drain: LONG, store: None }
+        Self {
+            settings: vec![("LIMIT_CHAT", "off")],
+            pace,
+            drain: LONG,
+            store: None,
+            clock: store::system_clock(),
+        }
     }
 }
 
@@ -45,6 +53,7 @@ impl Default for Setup {
 pub(crate) struct Desk {
     pub(crate) script: Script,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) operations: OperationsServiceClient<Link>,
     client: ChatServiceClient<Link>,
     ctx: Context,
     serving: JoinHandle<Drain>,
@@ -70,7 +79,7 @@ impl Setup {
         .collect();
         self.settings.into_iter().for_each(|(name, value)| vars.set(name, value));
         let config: Config = chassis::config::load(&vars, []).expect("sound settings");
-        let clock = store::system_clock();
+        let clock = self.clock;
         let store = self.store.unwrap_or_else(|| config.store.open(NAME, SCHEMA, clock.clone()).unwrap());
         let script = Script::default();
         let ctx = Context::new(NAME, false);
@@ -86,7 +95,8 @@ impl Setup {
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let serving = tokio::spawn(serve_within(listener, server, ctx.clone(), self.drain));
         let link = Link::new(&url).unwrap().with_default_deadline(2 * LONG);
-        Desk { script, store, client: ChatServiceClient::new(link), ctx, serving, dir }
+        let operations = OperationsServiceClient::new(link.clone());
+        Desk { script, store, operations, client: ChatServiceClient::new(link), ctx, serving, dir }
     }
 }
 
@@ -185,8 +195,8 @@ impl Desk {
     /// Ends the service; how, and its directory.
     pub(crate) async fn stop(self) -> (Drain, Arc<TempDir>) {
         self.leave();
-        let Self { store, client, serving, dir, ctx, .. } = self;
-        drop((store, client));
+        let Self { store, client, operations, serving, dir, ctx, .. } = self;
+        drop((store, client, operations));
         let drain = serving.await.unwrap();
         ctx.tasks.close();
         ctx.tasks.wait().await;

@@ -1,9 +1,11 @@
 //! `frontdesk contacts`: the people in the books.
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Desk, Failure,
+    Answer, Desk, Failure, erasing,
     progress::Progress,
     say::{described, listed},
 };
@@ -14,7 +16,9 @@ Examples:
   frontdesk contacts show con_01JB7Z9V3S2N8Q4T6W0XY5KCEM --json | jq -r .email
   frontdesk contacts merge SURVIVOR_ID LOSER_ID
   frontdesk contacts tag CONTACT_ID --add vip --remove cold
-  frontdesk contacts export CONTACT_ID > ann.json";
+  frontdesk contacts export CONTACT_ID > ann.json
+  frontdesk contacts erase ann@example.com   forgets the person everywhere, after asking once more
+  frontdesk contacts erasures --open         those that still wait for something";
 
 /// What a list shows of a person.
 const COLUMNS: [&str; 7] = ["contact_id", "create_time", "email", "phone", "first_name", "last_name", "tags"];
@@ -58,10 +62,22 @@ pub(super) enum Command {
         #[arg(long, value_name = "LABEL")]
         remove: Vec<String>,
     },
-    /// Shows everything that is kept about one person, as JSON
+    /// Shows everything that the books keep about one person, as JSON, a row a line; their chats are not in it
     Export {
         /// The contact
         contact_id: String,
+    },
+    /// Forgets a person everywhere, and waits until nothing is left; exit code 1 while something waits
+    Erase(erasing::Args),
+    /// Shows who was or is being forgotten, the open ones first
+    Erasures {
+        /// Only those that have not ended
+        #[arg(long)]
+        open: bool,
+
+        /// At most so many; 0 shows all
+        #[arg(long, default_value = "100")]
+        limit: usize,
     },
 }
 
@@ -106,12 +122,15 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Result<Answer, Failure
         }
         Command::Export { contact_id } => {
             let request = json!({"contact_id": contact_id});
-            let document = desk.bytes("ContactService/ExportContact", request, "document").await?;
-            let unreadable = |_| Failure::Failed("the export is not JSON".into());
-            let document: Value = serde_json::from_slice(&document).map_err(unreadable)?;
-            let text = format!("{document:#}");
-            Ok(Answer::new(document, text))
+            let mut out = std::io::stdout();
+            let unwritten = |why| Failure::Failed(format!("the export cannot be written: {why}"));
+            let write = |piece: &[u8]| out.write_all(piece).map_err(unwritten);
+            desk.pieces("ContactService/ExportContact", request, "document", write).await?;
+            out.flush().map_err(unwritten)?;
+            Ok(Answer::new(Value::Null, "").silent())
         }
+        Command::Erase(args) => erasing::run(desk, args).await,
+        Command::Erasures { open, limit } => erasing::list(desk, open, limit).await,
     }
 }
 

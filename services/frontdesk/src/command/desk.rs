@@ -14,7 +14,7 @@ use tonic_health::pb::{
 };
 use url::Url;
 
-use super::{Failure, progress::Progress, wire};
+use super::{Failure, peers::Peers, progress::Progress, wire};
 use crate::{Options, System, start};
 
 /// A service that is there answers its probe within this.
@@ -32,6 +32,7 @@ const PAGE: u64 = 500;
 pub(super) struct Desk {
     link: Link,
     started: Option<System>,
+    peers: Peers,
 }
 
 // === impl Desk ===
@@ -41,12 +42,12 @@ impl Desk {
     pub(super) async fn find(vars: &Vars) -> Result<Self, Failure> {
         if let Some(named) = vars.get("SHEETS_WRITER_ADDR") {
             let url = base_url(named).map_err(|why| Failure::Usage(format!("SHEETS_WRITER_ADDR {why}")))?;
-            return Ok(Self { link: link(&url)?, started: None });
+            return Ok(Self { link: link(&url)?, started: None, peers: Peers::named(vars) });
         }
         if let Some(url) = running(vars, BOOKS) {
             let link = link(&url)?;
             if serves(&link).await {
-                return Ok(Self { link, started: None });
+                return Ok(Self { link, started: None, peers: Peers::running(vars) });
             }
             let path = addresses(vars);
             eprintln!("frontdesk: {} names a system that is gone", path.display());
@@ -55,7 +56,8 @@ impl Desk {
         let (_, address) =
             system.services.iter().find(|(name, _)| *name == BOOKS).expect("it is always started");
         let url = Url::parse(&format!("http://{address}")).expect("an address makes a URL");
-        Ok(Self { link: link(&url)?, started: Some(system) })
+        let peers = Peers::of(vars, &system);
+        Ok(Self { link: link(&url)?, started: Some(system), peers })
     }
 
     /// Calls an rpc of `frontdesk.sheets.v1`, such as `LedgerService/ListRows`.
@@ -63,24 +65,73 @@ impl Desk {
         Ok(wire::decode(&self.send(rpc, request).await?))
     }
 
-    /// The field `name` of an rpc's answer, as bytes.
-    pub(super) async fn bytes(&self, rpc: &str, request: Value, name: &str) -> Result<Vec<u8>, Failure> {
-        let answer = self.send(rpc, request).await?;
-        let field = answer.get_field_by_name(name);
-        Ok(field.and_then(|field| field.as_bytes().map(|bytes| bytes.to_vec())).unwrap_or_default())
+    /// Calls an rpc that answers bit by bit, and shows each answer to `take`.
+    pub(super) async fn stream(
+        &self,
+        rpc: &str,
+        request: Value,
+        mut take: impl FnMut(Value),
+    ) -> Result<(), Failure> {
+        self.read(rpc, request, |answer| {
+            take(wire::decode(answer));
+            Ok(())
+        })
+        .await
     }
 
-    async fn send(&self, rpc: &str, mut request: Value) -> Result<DynamicMessage, Failure> {
+    /// As [`Self::stream`], with the field `name` of each answer, as bytes.
+    pub(super) async fn pieces(
+        &self,
+        rpc: &str,
+        request: Value,
+        name: &str,
+        mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.read(rpc, request, |answer| {
+            let field = answer.get_field_by_name(name);
+            take(field.as_ref().and_then(|field| field.as_bytes()).map(|bytes| &**bytes).unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn read(
+        &self,
+        rpc: &str,
+        request: Value,
+        mut take: impl FnMut(&DynamicMessage) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let path = format!("frontdesk.sheets.v1.{rpc}");
         let method = wire::method(&path).expect("commands name rpcs of the contract");
-        if method.input().get_field_by_name("request_id").is_some() && request["request_id"].is_null() {
-            request["request_id"] = json!(request_id::make());
-        }
         let message = wire::encode(method.input(), request).map_err(Failure::Usage)?;
         let path: PathAndQuery = format!("/{path}").parse().expect("names of the contract are harmless");
         let mut client = tonic::client::Grpc::new(self.link.clone());
-        let answer = client.unary(Request::new(message), path, wire::Dynamic(method)).await;
-        answer.map(tonic::Response::into_inner).map_err(|status| Failure::of_call(BOOKS, &status))
+        let failed = |status| Failure::of_call(BOOKS, &status);
+        let answer = client.server_streaming(Request::new(message), path, wire::Dynamic(method)).await;
+        let mut answers = answer.map_err(failed)?.into_inner();
+        while let Some(answer) = answers.message().await.map_err(failed)? {
+            take(&answer)?;
+        }
+        Ok(())
+    }
+
+    /// The way to a service of the same system as the books.
+    pub(super) fn link_to(&self, service: &str) -> Result<Link, Failure> {
+        link(&self.peers.url(service)?)
+    }
+
+    /// Calls an rpc of a service's `OperationsService`, such as `ListInbox`.
+    pub(super) async fn operate(
+        &self,
+        service: &str,
+        rpc: &str,
+        request: Value,
+    ) -> Result<DynamicMessage, Failure> {
+        let path = format!("frontdesk.common.v1.OperationsService/{rpc}");
+        send(self.link_to(service)?, service, path, request).await
+    }
+
+    async fn send(&self, rpc: &str, request: Value) -> Result<DynamicMessage, Failure> {
+        send(self.link.clone(), BOOKS, format!("frontdesk.sheets.v1.{rpc}"), request).await
     }
 
     /// Pages through an rpc's list `name` and shows each entry to `take` until that says stop.
@@ -137,6 +188,23 @@ impl Desk {
             system.stop().await;
         }
     }
+}
+
+async fn send(
+    link: Link,
+    service: &str,
+    path: String,
+    mut request: Value,
+) -> Result<DynamicMessage, Failure> {
+    let method = wire::method(&path).expect("commands name rpcs of the contract");
+    if method.input().get_field_by_name("request_id").is_some() && request["request_id"].is_null() {
+        request["request_id"] = json!(request_id::make());
+    }
+    let message = wire::encode(method.input(), request).map_err(Failure::Usage)?;
+    let path: PathAndQuery = format!("/{path}").parse().expect("names of the contract are harmless");
+    let mut client = tonic::client::Grpc::new(link);
+    let answer = client.unary(Request::new(message), path, wire::Dynamic(method)).await;
+    answer.map(tonic::Response::into_inner).map_err(|status| Failure::of_call(service, &status))
 }
 
 /// What the running system of this directory says about the address of `service`.

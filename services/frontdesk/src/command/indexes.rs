@@ -7,7 +7,7 @@ use store::{Schema, indexes};
 use super::Answer;
 
 /// What every service declares about its documents.
-const SCHEMAS: [(&str, Schema); 3] = [
+pub(super) const SCHEMAS: [(&str, Schema); 3] = [
     (session_broker::NAME, session_broker::SCHEMA),
     (chat_agent::NAME, chat_agent::SCHEMA),
     (sheets_writer::NAME, sheets_writer::SCHEMA),

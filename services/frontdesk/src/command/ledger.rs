@@ -1,22 +1,28 @@
 //! `frontdesk ledger`: how far the spreadsheet is behind, and the rows as the store has them.
 
+mod sheet;
+
 use std::time::Duration;
 
 use domain::Tab;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Answer, Desk, Failure, progress::Progress, say::said, table};
+use super::{Answer, Desk, Failure, progress::Progress, say, say::said, table};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  frontdesk ledger status                    exit code 1 while something keeps rows from being written
+  frontdesk ledger status                    exit code 1 while something keeps rows back
   frontdesk ledger rows leads --limit 20 --newest
   frontdesk ledger rows payments --limit 0 --json | jq -r '.rows[].row_id'
   frontdesk ledger rows leads --state parked
   frontdesk ledger retry                     all parked rows, once their reason is gone
   frontdesk ledger rebuild leads             after the tab was deleted
-  frontdesk ledger restore leads led_01JB7Z9V3S2N8Q4T6W0XY5KCEM";
+  frontdesk ledger restore leads led_01JB7Z9V3S2N8Q4T6W0XY5KCEM
+  frontdesk ledger verify                    exit code 1 if the two differ
+  frontdesk ledger sheet leads               columns of your own included
+  frontdesk ledger adopt-rows leads --dry-run
+  frontdesk ledger adopt                     whose the spreadsheet is; with --yes it is taken over";
 
 /// How often a long task is looked at.
 const POLL: Duration = Duration::from_millis(500);
@@ -55,6 +61,36 @@ pub(super) enum Command {
     },
     /// Has what people typed into the spreadsheet read back now
     ReadEdits,
+    /// Compares the spreadsheet with the store and shows what differs
+    Verify {
+        /// Only this tab
+        #[arg(long)]
+        tab: Option<Tab>,
+    },
+    /// Shows a tab as it stands in the spreadsheet, columns of people's own included
+    Sheet {
+        /// The tab
+        tab: Tab,
+
+        /// At most so many lines; 0 shows all
+        #[arg(long, default_value = "100")]
+        limit: usize,
+    },
+    /// Takes lines that others put into a tab into the store, and gives them ids
+    AdoptRows {
+        /// The tab
+        tab: Tab,
+
+        /// Shows what would be done and does nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Takes over a spreadsheet that another store's ledger has filled
+    Adopt {
+        /// Does it; without, it is only told what would be done
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// Which rows.
@@ -118,13 +154,21 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Result<Answer, Failure
             let done = desk.call("LedgerService/ReadEdits", json!({})).await?;
             Ok(Answer::new(done, "the spreadsheet is read soon"))
         }
+        Command::Verify { tab } => sheet::verify(desk, tab).await,
+        Command::Sheet { tab, limit } => sheet::show(desk, tab, limit).await,
+        Command::AdoptRows { tab, dry_run } => sheet::adopt_rows(desk, tab, dry_run).await,
+        Command::Adopt { yes } => sheet::adopt(desk, yes).await,
     }
 }
 
 async fn status(desk: &Desk) -> Result<Answer, Failure> {
     let status = desk.call("LedgerService/GetLedgerStatus", json!({})).await?;
-    let fields = status.as_object().into_iter().flatten();
-    let text = table::fields(fields.map(|(name, value)| (name.as_str(), said(value))));
+    let fields = status.as_object().into_iter().flatten().filter(|(name, _)| *name != "restorations");
+    let mut text = table::fields(fields.map(|(name, value)| (name.as_str(), said(value))));
+    if let Some(last) = status["restorations"].as_array().filter(|last| !last.is_empty()) {
+        let columns = ["notice_time", "tab", "row_id", "column", "left"];
+        text.push_str(&format!("\n\ncells of ours that somebody changed:\n{}", say::listed(last, &columns)));
+    }
     let sound = status["blocked"] == "" && status["parked"] == 0;
     Ok(Answer::new(status, text).sound(sound))
 }

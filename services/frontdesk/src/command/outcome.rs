@@ -26,7 +26,7 @@ Exit codes:
   0    done, and everything is as it should be
   1    failed, or something is not as it should be
   64   the command line or a setting is wrong
-  66   there is no such contact, row or delivery
+  66   there is no such contact, row, delivery or file
   69   a service cannot be reached or does not answer
   130  interrupted";
 
@@ -36,6 +36,7 @@ pub(super) struct Answer {
     json: Value,
     text: String,
     sound: bool,
+    silent: bool,
 }
 
 /// Why there is no answer. The text is one line and holds no secret.
@@ -58,7 +59,7 @@ pub(super) enum Failure {
 impl Answer {
     /// Done: `json` for programs, `text` for people.
     pub(super) fn new(json: Value, text: impl Into<String>) -> Self {
-        Self { json, text: text.into(), sound: true }
+        Self { json, text: text.into(), sound: true, silent: false }
     }
 
     /// The same, with exit code 1 unless `sound`.
@@ -67,11 +68,27 @@ impl Answer {
         Self { sound, ..self }
     }
 
+    /// The same without a word: standard output was needed for something else.
+    #[must_use]
+    pub(super) fn silent(self) -> Self {
+        Self { silent: true, ..self }
+    }
+
+    /// The same below `text`, and with the members of `json` beside its own.
+    pub(super) fn under(mut self, text: String, json: &Value) -> Self {
+        if let (Some(own), Some(others)) = (self.json.as_object_mut(), json.as_object()) {
+            for (name, value) in others {
+                own.entry(name).or_insert_with(|| value.clone());
+            }
+        }
+        Self { text: text + &self.text, ..self }
+    }
+
     /// Shows it; the exit code says whether all is well.
     pub(super) fn show(self, as_json: bool) -> ExitCode {
         let page = if as_json { format!("{:#}", self.json) } else { self.text };
         let page = page.trim_end();
-        if !page.is_empty() {
+        if !page.is_empty() && !self.silent {
             chassis::run::show(page);
         }
         if self.sound { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }

@@ -3,6 +3,7 @@
 mod asked;
 mod books;
 mod doctor;
+mod erasing;
 mod finding;
 
 use std::path::Path;

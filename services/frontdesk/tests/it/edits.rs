@@ -1,10 +1,17 @@
 //! The owner's hand in the spreadsheet: sorted, extended, renamed, annotated, cut; the ledger goes on around it.
 
+mod adopted;
+mod closed;
+mod commanded;
+mod filtered;
 mod headers;
+mod moved;
 mod people;
 mod protected;
 mod races;
 mod rebuilt;
+mod restored;
+mod verified;
 
 use proto::sheets::v1::{RowState, Tab};
 use serde_json::{Value, json};

@@ -3,13 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod arrows;
+mod backup;
 mod books;
 mod chat;
 mod cloud;
 mod commands;
+mod crash;
 mod deliveries;
 mod edits;
-mod killed;
+mod forgetting;
+mod forgotten;
 mod life;
 mod processes;
 mod story;

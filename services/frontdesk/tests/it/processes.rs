@@ -136,6 +136,9 @@ async fn a_service_listens_where_port_says() {
     assert!(late.stderr().contains(&format!("{free} cannot be bound")), "{}", late.stderr());
 }
 
+/// What every service with a store offers besides its own.
+const EVERYWHERE: [&str; 2] = ["frontdesk.common.v1.BackupService", "frontdesk.common.v1.OperationsService"];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn health_and_reflection_answer_over_the_wire() {
     let fleet = Fleet::start().await;
@@ -151,12 +154,13 @@ async fn health_and_reflection_answer_over_the_wire() {
     for (address, services) in
         [(fleet.broker_address, broker), (fleet.writer_address, &writer), (fleet.agent_address, &agent)]
     {
-        for service in services.iter().copied().chain([""]) {
+        let services = services.iter().copied().chain(EVERYWHERE);
+        for service in services.clone().chain([""]) {
             assert_eq!(health(address, service).await, Ok(ServingStatus::Serving), "{service:?}");
         }
         assert_eq!(health(address, "frontdesk.nobody.v1.Nobody").await, Err(Code::NotFound));
-        let everywhere = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"];
-        let expected: BTreeSet<_> = services.iter().copied().chain(everywhere).map(str::to_owned).collect();
+        let chassis = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"];
+        let expected: BTreeSet<_> = services.chain(chassis).map(str::to_owned).collect();
         assert_eq!(reflected(address).await, expected);
     }
 }

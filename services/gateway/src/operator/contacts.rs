@@ -2,6 +2,8 @@
 //!
 //! The invariant: nothing that is sent here empties anything.
 
+use std::{future::ready, io};
+
 use axum::{
     Json,
     body::Body,
@@ -10,9 +12,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use domain::{Fault, Kind, Reason};
+use futures_util::{StreamExt as _, stream};
 use proto::sheets::v1::{
-    Contact, ExportContactRequest, FindContactsRequest, GetContactRequest, ResolveContactRequest,
-    UpdateContactRequest,
+    Contact, ExportContactRequest, ExportContactResponse, FindContactsRequest, GetContactRequest,
+    ResolveContactRequest, UpdateContactRequest,
 };
 use utoipa::ToSchema;
 
@@ -75,7 +78,7 @@ pub(crate) struct ContactRequest {
 
 /// One of somebody's labels; the column shows them comma-separated.
 #[derive(ToSchema)]
-#[schema(pattern = r"^[^\s,]([^,]{0,62}[^\s,])?$")]
+#[schema(pattern = r"^[^\s,\x00-\x1f\x7f-\x9f]([^,\x00-\x1f\x7f-\x9f]{0,62}[^\s,\x00-\x1f\x7f-\x9f])?$")]
 #[expect(dead_code, reason = "describes an item of an array that is read as texts")]
 struct Label(String);
 
@@ -112,11 +115,10 @@ pub(crate) async fn find_contacts(
     };
     needs_one(&[&request.email, &request.phone, &request.verified_whop_user_id])?;
     let contacts = door.contacts();
-    let call = move || {
-        let (mut contacts, request) = (contacts.clone(), request.clone());
-        async move { contacts.find_contacts(request).await }
-    };
-    let found = error::call(SERVICE, call).await?;
+    let found = error::call(SERVICE, &contacts, request, |mut contacts, request| async move {
+        contacts.find_contacts(request).await
+    })
+    .await?;
     respond(Some(ContactsAnswer::from(found.contacts)))
 }
 
@@ -140,17 +142,18 @@ pub(crate) async fn get_contact(
 ) -> Result<Response, Problem> {
     let request = GetContactRequest { caller: Some(client.caller(None)), contact_id: id_of(path)? };
     let contacts = door.contacts();
-    let call = move || {
-        let (mut contacts, request) = (contacts.clone(), request.clone());
-        async move { contacts.get_contact(request).await }
-    };
-    let answer = error::call(SERVICE, call).await?;
+    let answer = error::call(SERVICE, &contacts, request, |mut contacts, request| async move {
+        contacts.get_contact(request).await
+    })
+    .await?;
     respond(answer.contact.map(ContactAnswer::from))
 }
 
 /// Export a contact
 ///
-/// Answers everything that is kept about one person: the contact, its ids and identities, and its rows by tab.
+/// Answers everything that the books keep about one person, as one document of any length: the contact, its ids and
+/// identities, and its rows by tab. Their chats and sessions are not in it. A connection that breaks off has not sent
+/// the whole.
 #[utoipa::path(
     get,
     path = "/api/operator/contacts/{contact_id}/export",
@@ -171,13 +174,20 @@ pub(crate) async fn export_contact(
 ) -> Result<Response, Problem> {
     let request = ExportContactRequest { caller: Some(client.caller(None)), contact_id: id_of(path)? };
     let contacts = door.contacts();
-    let call = move || {
-        let (mut contacts, request) = (contacts.clone(), request.clone());
-        async move { contacts.export_contact(request).await }
-    };
-    let document = error::call(SERVICE, call).await?.document;
+    let mut pieces = error::call(SERVICE, &contacts, request, |mut contacts, request| async move {
+        contacts.export_contact(request).await
+    })
+    .await?;
+    let failed = |status| error::fault(SERVICE, &status);
+    // What is wrong before the document begins has a status of its own.
+    let first = pieces.message().await.map_err(failed)?.ok_or_else(nothing)?;
+    let document = stream::once(ready(Ok(first))).chain(pieces).map(move |piece| match piece {
+        Ok(ExportContactResponse { document }) => Ok(document),
+        // Whoever reads has to see that this is not the end.
+        Err(status) => Err(io::Error::other(failed(status).message)),
+    });
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
-    Ok((headers, document).into_response())
+    Ok((headers, Body::from_stream(document)).into_response())
 }
 
 /// Add a contact
@@ -247,25 +257,23 @@ pub(crate) async fn put_contact(
     let request =
         UpdateContactRequest { caller, request_id, contact_id, facts: Some(known), update_mask: None };
     let contacts = door.contacts();
-    let call = move || {
-        let (mut contacts, request) = (contacts.clone(), request.clone());
-        async move { contacts.update_contact(request).await }
-    };
-    let updated = error::call(SERVICE, call).await?;
+    let updated = error::call(SERVICE, &contacts, request, |mut contacts, request| async move {
+        contacts.update_contact(request).await
+    })
+    .await?;
     respond(updated.contact.map(|contact| UpsertedContact::new(contact, created)))
 }
 
 async fn resolve(door: &Door, request: ResolveContactRequest) -> Result<(Option<Contact>, bool), Fault> {
     let contacts = door.contacts();
-    let call = move || {
-        let (mut contacts, request) = (contacts.clone(), request.clone());
-        async move { contacts.resolve_contact(request).await }
-    };
-    let answer = error::call(SERVICE, call).await?;
+    let answer = error::call(SERVICE, &contacts, request, |mut contacts, request| async move {
+        contacts.resolve_contact(request).await
+    })
+    .await?;
     Ok((answer.contact, answer.created))
 }
 
-fn id_of(path: Result<Path<String>, PathRejection>) -> Result<String, Fault> {
+pub(super) fn id_of(path: Result<Path<String>, PathRejection>) -> Result<String, Fault> {
     let Path(id) = path.map_err(|_| Fault::malformed("the path is not text"))?;
     Ok(id)
 }
@@ -310,9 +318,11 @@ fn read(mut fields: Fields) -> Result<ResolveContactRequest, Fault> {
 }
 
 pub(super) fn respond<T: serde::Serialize>(answer: Option<T>) -> Result<Response, Problem> {
-    let answer = answer.ok_or_else(|| {
-        tracing::error!(peer.service = SERVICE, "answered nothing");
-        Fault::internal()
-    })?;
+    let answer = answer.ok_or_else(nothing)?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+fn nothing() -> Fault {
+    tracing::error!(peer.service = SERVICE, "answered nothing");
+    Fault::internal()
 }

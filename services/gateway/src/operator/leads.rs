@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::{
     Operator, SERVICE,
     contacts::respond,
-    key::{IdempotencyKey, RequestId},
+    key::{self, IdempotencyKey, RequestId},
     wire::{LeadAnswer, lead_status},
 };
 use crate::{
@@ -54,7 +54,7 @@ pub(crate) struct LeadRequest {
 /// Upsert a lead
 ///
 /// Changes a lead, or opens one for a contact that has none open. Owner and notes stand against later events. The
-/// same `Idempotency-Key` again changes nothing and answers the same lead.
+/// same `Idempotency-Key` again changes nothing and answers the same lead; with another body it is refused.
 #[utoipa::path(
     post,
     path = "/api/operator/leads",
@@ -83,11 +83,11 @@ pub(crate) async fn upsert_lead(
         ..read(Fields::parse(&headers, &bytes)?)?
     };
     let leads = door.leads();
-    let call = move || {
-        let (mut leads, request) = (leads.clone(), request.clone());
-        async move { leads.upsert_lead(request).await }
-    };
-    let answer = error::call(SERVICE, call).await?;
+    let answer = error::call(SERVICE, &leads, request, |mut leads, request| async move {
+        leads.upsert_lead(request).await
+    })
+    .await
+    .map_err(key::named)?;
     let created = answer.created;
     respond(answer.lead.map(|lead| LeadAnswer::new(lead, created)))
 }

@@ -64,11 +64,11 @@ pub(crate) async fn list_rows(
         ..ListRowsRequest::default()
     };
     let ledger = door.ledger();
-    let call = move || {
-        let (mut ledger, request) = (ledger.clone(), request.clone());
-        async move { ledger.list_rows(request).await }
-    };
-    let page = error::call(SERVICE, call).await.map_err(named)?;
+    let page = error::call(SERVICE, &ledger, request, |mut ledger, request| async move {
+        ledger.list_rows(request).await
+    })
+    .await
+    .map_err(named)?;
     let answer = RowsAnswer::new(page.rows, page.next_page_token);
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
 }

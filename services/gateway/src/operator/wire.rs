@@ -227,7 +227,7 @@ fn word(name: &str, prefix: &str) -> String {
     name.trim_start_matches(prefix).to_ascii_lowercase()
 }
 
-fn moment(seconds: i64, nanos: i32) -> Option<String> {
+pub(super) fn moment(seconds: i64, nanos: i32) -> Option<String> {
     jiff::Timestamp::new(seconds, nanos).ok().map(|time| time.to_string())
 }
 

@@ -14,6 +14,7 @@ use proto::{
         chat_service_server::{ChatService, ChatServiceServer},
         process_response::Frame,
     },
+    common::v1::operations_service_server::OperationsServiceServer,
     session::v1::{
         CancelSessionRequest, CancelSessionResponse, CreateSessionRequest, CreateSessionResponse,
         RefreshSessionRequest, RefreshSessionResponse, Session, SessionMode,
@@ -31,7 +32,7 @@ use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, async_trait};
 use url::Url;
 
-use crate::books::Asked;
+use crate::{books::Asked, keepers::Forgetting};
 
 pub(crate) const EXPIRES_AT: i64 = 1_761_667_800;
 
@@ -54,6 +55,8 @@ pub(crate) struct Notes {
     pub(crate) chats: VecDeque<Result<mpsc::Receiver<Answered>, Status>>,
     /// What the next calls of the operator fail with.
     pub(crate) refusals: VecDeque<Status>,
+    /// A person's being forgotten.
+    pub(crate) forgetting: Forgetting,
 }
 
 /// One frame of a chat, or what breaks it.
@@ -91,7 +94,8 @@ impl Backend {
             .add(EventServiceServer::new(self.clone()))
             .add(ContactServiceServer::new(self.clone()))
             .add(LeadServiceServer::new(self.clone()))
-            .add(LedgerServiceServer::new(self.clone()));
+            .add(LedgerServiceServer::new(self.clone()))
+            .add(OperationsServiceServer::new(self.clone()));
         tokio::spawn(chassis::serve(listener, grpc.into(), ctx));
         url
     }

@@ -1,21 +1,29 @@
 //! The books as the operator's routes see them: they note what they were asked and answer one person, one lead and
 //! one page of rows.
 
+use futures_util::stream;
 use prost_types::{Struct, Timestamp, Value, value::Kind};
 use proto::sheets::v1::{
-    Contact, ExportContactRequest, ExportContactResponse, FindContactsRequest, FindContactsResponse,
-    GetContactRequest, GetContactResponse, GetLedgerStatusRequest, GetLedgerStatusResponse, Lead, LeadStatus,
-    ListContactsRequest, ListContactsResponse, ListRowsRequest, ListRowsResponse, MergeContactsRequest,
-    MergeContactsResponse, ReadEditsRequest, ReadEditsResponse, RebuildTabsRequest, RebuildTabsResponse,
+    AdoptLedgerRequest, AdoptLedgerResponse, AdoptRowsRequest, AdoptRowsResponse, BeginErasureRequest,
+    BeginErasureResponse, Contact, ExportContactRequest, ExportContactResponse, FindContactsRequest,
+    FindContactsResponse, GetContactRequest, GetContactResponse, GetErasureRequest, GetErasureResponse,
+    GetLedgerStatusRequest, GetLedgerStatusResponse, Lead, LeadStatus, ListContactsRequest,
+    ListContactsResponse, ListErasuresRequest, ListErasuresResponse, ListRowsRequest, ListRowsResponse,
+    MergeContactsRequest, MergeContactsResponse, ReadEditsRequest, ReadEditsResponse, ReadSheetRequest,
+    ReadSheetResponse, RebuildTabsRequest, RebuildTabsResponse, RecordErasureRequest, RecordErasureResponse,
     ResolveContactRequest, ResolveContactResponse, RestoreRowsRequest, RestoreRowsResponse, RetryRowsRequest,
     RetryRowsResponse, Row, RowState, SaveLeadRequest, SaveLeadResponse, Tab, TagContactRequest,
     TagContactResponse, UpdateContactRequest, UpdateContactResponse, UpsertLeadRequest, UpsertLeadResponse,
-    UpsertRowsRequest, UpsertRowsResponse, contact_service_server::ContactService,
-    lead_service_server::LeadService, ledger_service_server::LedgerService,
+    UpsertRowsRequest, UpsertRowsResponse, VerifyLedgerRequest, VerifyLedgerResponse,
+    contact_service_server::ContactService, lead_service_server::LeadService,
+    ledger_service_server::LedgerService,
 };
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::backend::Backend;
+
+/// A contact whose export fails when it has begun.
+pub(crate) const BREAKS_OFF: &str = "con_breaks_off";
 
 /// What the operator's routes asked for.
 #[derive(Clone, Debug)]
@@ -27,6 +35,9 @@ pub(crate) enum Asked {
     Update(UpdateContactRequest),
     Lead(UpsertLeadRequest),
     Rows(ListRowsRequest),
+    Begin(BeginErasureRequest),
+    Record(RecordErasureRequest),
+    Erasure(GetErasureRequest),
 }
 
 type Answered<T> = Result<Response<T>, Status>;
@@ -97,12 +108,20 @@ impl ContactService for Backend {
         Ok(Response::new(UpdateContactResponse { contact: Some(contact) }))
     }
 
+    type ExportContactStream = stream::Iter<std::vec::IntoIter<Result<ExportContactResponse, Status>>>;
+
     async fn export_contact(
         &self,
         request: Request<ExportContactRequest>,
-    ) -> Answered<ExportContactResponse> {
-        self.asked(Asked::Export(request.into_inner()))?;
-        Ok(Response::new(ExportContactResponse { document: r#"{"contact":{}}"#.into() }))
+    ) -> Answered<Self::ExportContactStream> {
+        let request = request.into_inner();
+        self.asked(Asked::Export(request.clone()))?;
+        let piece = |text: &str| Ok(ExportContactResponse { document: text.to_owned().into() });
+        let mut pieces = vec![piece(r#"{"contact":"#), piece("{}}")];
+        if request.contact_id == BREAKS_OFF {
+            pieces[1] = Err(Status::internal("canary"));
+        }
+        Ok(Response::new(stream::iter(pieces)))
     }
 
     async fn list_contacts(&self, _: Request<ListContactsRequest>) -> Answered<ListContactsResponse> {
@@ -114,6 +133,30 @@ impl ContactService for Backend {
     }
 
     async fn merge_contacts(&self, _: Request<MergeContactsRequest>) -> Answered<MergeContactsResponse> {
+        never()
+    }
+
+    async fn begin_erasure(&self, request: Request<BeginErasureRequest>) -> Answered<BeginErasureResponse> {
+        self.asked(Asked::Begin(request.into_inner()))?;
+        Ok(Response::new(BeginErasureResponse { erasure: Some(self.erasure()) }))
+    }
+
+    async fn record_erasure(
+        &self,
+        request: Request<RecordErasureRequest>,
+    ) -> Answered<RecordErasureResponse> {
+        let request = request.into_inner();
+        self.asked(Asked::Record(request.clone()))?;
+        self.note_answer(request);
+        Ok(Response::new(RecordErasureResponse { erasure: Some(self.erasure()) }))
+    }
+
+    async fn get_erasure(&self, request: Request<GetErasureRequest>) -> Answered<GetErasureResponse> {
+        self.asked(Asked::Erasure(request.into_inner()))?;
+        Ok(Response::new(GetErasureResponse { erasure: Some(self.erasure()) }))
+    }
+
+    async fn list_erasures(&self, _: Request<ListErasuresRequest>) -> Answered<ListErasuresResponse> {
         never()
     }
 }
@@ -157,6 +200,24 @@ impl LedgerService for Backend {
     }
 
     async fn read_edits(&self, _: Request<ReadEditsRequest>) -> Answered<ReadEditsResponse> {
+        never()
+    }
+
+    type VerifyLedgerStream = stream::Empty<Result<VerifyLedgerResponse, Status>>;
+
+    async fn verify_ledger(&self, _: Request<VerifyLedgerRequest>) -> Answered<Self::VerifyLedgerStream> {
+        never()
+    }
+
+    async fn adopt_rows(&self, _: Request<AdoptRowsRequest>) -> Answered<AdoptRowsResponse> {
+        never()
+    }
+
+    async fn adopt_ledger(&self, _: Request<AdoptLedgerRequest>) -> Answered<AdoptLedgerResponse> {
+        never()
+    }
+
+    async fn read_sheet(&self, _: Request<ReadSheetRequest>) -> Answered<ReadSheetResponse> {
         never()
     }
 

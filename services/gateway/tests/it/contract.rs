@@ -169,7 +169,7 @@ async fn the_page_says_how_to_authenticate() {
     let world = World::start().await;
     let page = world.get("/docs").await;
     assert_eq!(page.text.matches("authorization: Bearer $CLIENT_SECRET").count(), 1);
-    assert_eq!(page.text.matches("authorization: Bearer $OPERATOR_TOKEN").count(), 7);
+    assert_eq!(page.text.matches("authorization: Bearer $OPERATOR_TOKEN").count(), 9);
     let api = world.get("/openapi.json").await.json();
     assert_eq!(api["paths"]["/chatkit"]["post"]["security"][0]["client_secret"], serde_json::json!([]));
     assert_eq!(api["components"]["securitySchemes"]["client_secret"]["scheme"], "bearer");

@@ -112,7 +112,8 @@ impl Drop for World {
                 notes.sessions.is_empty()
                     && notes.events.is_empty()
                     && notes.chats.is_empty()
-                    && notes.refusals.is_empty(),
+                    && notes.refusals.is_empty()
+                    && notes.forgetting.script.is_empty(),
                 "a scripted answer was never asked for"
             );
         }

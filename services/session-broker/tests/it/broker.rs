@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use chassis::{Context, Drain, Link, Vars};
 use domain::{Fault, Kind, Reason};
 use proto::{
-    common::v1::Caller,
+    common::v1::{Caller, operations_service_client::OperationsServiceClient},
     session::v1::{
         CancelSessionRequest, CreateSessionRequest, RefreshSessionRequest, Session, SessionMode,
         SessionTarget, session_service_client::SessionServiceClient,
@@ -40,9 +40,10 @@ pub(crate) struct Setup {
 /// A running service.
 pub(crate) struct Broker {
     pub(crate) client: SessionServiceClient<Link>,
+    pub(crate) operations: OperationsServiceClient<Link>,
     pub(crate) upstream: Upstream,
     pub(crate) time: Time,
-    dir: TempDir,
+    pub(crate) dir: TempDir,
     ctx: Context,
     serving: JoinHandle<Drain>,
 }
@@ -86,7 +87,8 @@ impl Setup {
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let serving = tokio::spawn(chassis::serve(listener, server, ctx.clone()));
         let link = Link::new(&url).unwrap().with_default_deadline(self.deadline);
-        Broker { client: SessionServiceClient::new(link), upstream, time, dir, ctx, serving }
+        let operations = OperationsServiceClient::new(link.clone());
+        Broker { client: SessionServiceClient::new(link), operations, upstream, time, dir, ctx, serving }
     }
 }
 

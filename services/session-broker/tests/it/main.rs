@@ -4,6 +4,7 @@
 
 mod broker;
 mod cancelling;
+mod erasing;
 mod failures;
 mod limits;
 mod log;

@@ -16,7 +16,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse as _, Response},
 };
 use jiff::Timestamp;
@@ -37,7 +37,9 @@ pub(crate) struct Time(Arc<AtomicI64>);
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
+    pub(crate) method: Method,
     pub(crate) path: String,
+    pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
@@ -67,6 +69,8 @@ struct Desk {
     asked: watch::Sender<Vec<Asked>>,
     script: Mutex<VecDeque<Reply>>,
     made: AtomicU64,
+    /// User and id of every thread, the oldest first.
+    threads: Mutex<Vec<(String, String)>>,
 }
 
 impl Time {
@@ -93,8 +97,13 @@ impl Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (sender, asked) = watch::channel(Vec::new());
-        let desk =
-            Arc::new(Desk { time, asked: sender, script: Mutex::default(), made: AtomicU64::default() });
+        let desk = Arc::new(Desk {
+            time,
+            asked: sender,
+            script: Mutex::default(),
+            made: AtomicU64::default(),
+            threads: Mutex::default(),
+        });
         let router = Router::new().fallback(answer).with_state(desk.clone());
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { addr, desk, asked, serving }
@@ -110,6 +119,18 @@ impl Upstream {
         let (release, held) = oneshot::channel();
         self.script([Reply::After(held)]);
         release
+    }
+
+    /// A user talks in so many hosted chats.
+    pub(crate) fn talk(&self, user: &str, count: usize) {
+        let mut threads = self.desk.threads.lock().unwrap();
+        let next = threads.len();
+        threads.extend((next..next + count).map(|number| (user.to_owned(), format!("cthr_{number}"))));
+    }
+
+    /// How many threads a user has.
+    pub(crate) fn threads_of(&self, user: &str) -> usize {
+        self.desk.threads.lock().unwrap().iter().filter(|(owner, _)| owner == user).count()
     }
 
     /// What was asked so far.
@@ -133,9 +154,16 @@ impl Drop for Upstream {
     }
 }
 
-async fn answer(State(desk): State<Arc<Desk>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(
+    State(desk): State<Arc<Desk>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
-    let asked = Asked { path: uri.path().to_owned(), headers, body };
+    let query = uri.query().unwrap_or_default().to_owned();
+    let asked = Asked { method: method.clone(), path: uri.path().to_owned(), query, headers, body };
     desk.asked.send_modify(|all| all.push(asked));
     let reply = desk.script.lock().unwrap().pop_front();
     match reply {
@@ -152,11 +180,31 @@ async fn answer(State(desk): State<Arc<Desk>>, uri: Uri, headers: HeaderMap, bod
             desk.session(600)
         }
         Some(Reply::Session(seconds)) => desk.session(seconds),
+        None if uri.path().starts_with("/v1/chatkit/threads") => desk.threads(&method, &uri),
         None => desk.session(600),
     }
 }
 
 impl Desk {
+    fn threads(&self, method: &Method, uri: &Uri) -> Response {
+        let mut threads = self.threads.lock().unwrap();
+        if *method == Method::DELETE {
+            let id = uri.path().rsplit('/').next().unwrap();
+            let before = threads.len();
+            threads.retain(|(_, thread)| thread != id);
+            if threads.len() == before {
+                return StatusCode::NOT_FOUND.into_response();
+            }
+            let deleted = json!({"id": id, "object": "chatkit.thread.deleted", "deleted": true});
+            return axum::Json(deleted).into_response();
+        }
+        let user = uri.query().unwrap().strip_prefix("user=").unwrap().split('&').next().unwrap();
+        let of = threads.iter().filter(|(owner, _)| owner == user);
+        let page: Vec<_> =
+            of.take(100).map(|(_, id)| json!({"id": id, "object": "chatkit.thread"})).collect();
+        axum::Json(json!({"object": "list", "data": page})).into_response()
+    }
+
     fn session(&self, seconds: i64) -> Response {
         let number = self.made.fetch_add(1, Ordering::SeqCst) + 1;
         let session = json!({

@@ -28,6 +28,8 @@ struct Change<'w> {
     writes: &'w [Write],
     before: HashMap<Key, Document>,
     now: Timestamp,
+    /// The last restore of the store.
+    restore: Option<String>,
     /// Where each contact was met in this commit.
     places: HashMap<String, Place>,
 }
@@ -47,7 +49,8 @@ pub(super) async fn of(store: &dyn Store, writes: &[Write], now: Timestamp) -> R
     if !writes.iter().any(|write| relevant(&write)) {
         return Ok(Vec::new());
     }
-    let mut change = Change { store, writes, before: HashMap::new(), now, places: HashMap::new() };
+    let (before, places) = (HashMap::new(), HashMap::new());
+    let mut change = Change { store, writes, before, now, restore: None, places };
     let Some(taken) = chat::taken(&change)? else { return Ok(Vec::new()) };
     change.load().await?;
     let mut events = chat::tell(&mut change, taken)?;
@@ -58,7 +61,7 @@ pub(super) async fn of(store: &dyn Store, writes: &[Write], now: Timestamp) -> R
 // === impl Change ===
 
 impl Change<'_> {
-    /// Reads the state before of the documents that this changes. Another state than the one that the commit expects
+    /// Reads which restore this is after, and the state before of the documents that this changes. Another state than the one that the commit expects
     /// makes the commit a conflict, so it does not matter.
     async fn load(&mut self) -> Result<(), Error> {
         let changes = |write: &&Write| {
@@ -66,6 +69,10 @@ impl Change<'_> {
                 && write.precondition != Precondition::Absent
                 && matches!(write.op, Op::Put { .. })
         };
+        let tells = |write: &Write| books::OWNERS.contains(&write.key.collection);
+        if self.writes.iter().any(tells) {
+            self.restore = store::backup::last(self.store).await?;
+        }
         let keys: Vec<Key> = self.writes.iter().filter(changes).map(|write| write.key.clone()).collect();
         if !keys.is_empty() {
             let documents = self.store.get_many(&keys).await?;
@@ -100,5 +107,5 @@ impl Change<'_> {
 }
 
 fn read<T: DeserializeOwned>(key: &Key, body: &Value) -> Result<T, Error> {
-    T::deserialize(body).map_err(|source| Error::Corrupt { key: key.to_string(), source })
+    store::read_body(key, body)
 }

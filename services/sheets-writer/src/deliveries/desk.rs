@@ -3,6 +3,7 @@
 //! The invariant: nothing here says more of a destination than its name and origin, or shows what was in an event.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -17,7 +18,7 @@ use super::{
     post::Answer,
     record::{self, DELIVERIES, Record, State},
 };
-use crate::error::Error;
+use crate::error::{Error, erased};
 
 /// Deliveries that are looked at together.
 const PAGE: u32 = 200;
@@ -50,13 +51,7 @@ impl Deliveries {
         limit: u32,
         after: Option<String>,
     ) -> Result<(Vec<Found<Record>>, Option<String>), Error> {
-        let listed = record::list(&*self.store, state, destination, limit, after).await;
-        listed.map_err(|error| match error {
-            store::Error::Invalid(_) => {
-                Fault::invalid("page_token", "page_token is not from this list").into()
-            }
-            error => error.into(),
-        })
+        Ok(record::list(&*self.store, state, destination, limit, after).await?)
     }
 
     /// Makes one delivery due again.
@@ -66,6 +61,9 @@ impl Deliveries {
         domain::id::check(delivery_id).map_err(|_| unknown())?;
         loop {
             let found = DELIVERIES.get(&*self.store, delivery_id).await?.ok_or_else(unknown)?;
+            if found.value.erased {
+                return Err(erased());
+            }
             let outlet = self.outlet(&found.value.destination)?;
             if self.renew(found, 0).await? {
                 outlet.turn_on();
@@ -74,21 +72,25 @@ impl Deliveries {
         }
     }
 
-    /// Makes all parked deliveries of a destination due again, in their order.
+    /// Makes all parked deliveries of a destination due again, in their order and each once.
     pub(crate) async fn resend_parked(&self, destination: &str) -> Result<u32, Error> {
         let outlet = self.outlet(destination)?;
-        let (mut resent, mut after) = (0, None);
+        let (mut resent, mut after) = (HashSet::new(), None);
         // before the first one is due: one that is under way may be parked otherwise
         outlet.turn_on();
         loop {
             let (page, next) = record::list(&*self.store, State::Parked, destination, PAGE, after).await?;
-            for found in page {
-                resent += u32::from(self.renew(found, resent).await?);
+            for found in page.into_iter().filter(|found| !found.value.erased) {
+                // one that is refused and parked again meanwhile stands further on in the list
+                let (id, place) = (found.id.clone(), resent.len() as u32);
+                if !resent.contains(&id) && self.renew(found, place).await? {
+                    resent.insert(id);
+                }
             }
             outlet.wake.notify_one();
             after = next;
             if after.is_none() {
-                return Ok(resent);
+                return Ok(resent.len() as u32);
             }
         }
     }

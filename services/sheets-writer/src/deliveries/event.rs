@@ -39,9 +39,12 @@ impl Event {
     }
 }
 
-/// Id of an event that we tell ourselves: it follows from the change that it tells of.
-pub(super) fn id_of(kind: &str, subject: &str, revision: u64) -> String {
-    EventId::derive(&[kind, subject, &revision.to_string()]).to_string()
+/// Id of an event that we tell ourselves: it follows from the change that it tells of. After a restore revisions are
+/// counted again from the one in the backup; `restore` names the last one, so that no id is told twice.
+pub(super) fn id_of(kind: &str, subject: &str, revision: u64, restore: Option<&str>) -> String {
+    let revision = revision.to_string();
+    let parts: Vec<&str> = [kind, subject, &revision].into_iter().chain(restore).collect();
+    EventId::derive(&parts).to_string()
 }
 
 /// The header `webhook-id`: the event's id, or where a sender chose one with a full stop, a hash of it.

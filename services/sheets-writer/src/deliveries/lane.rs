@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use store::{Clock, Commit, Error, Found, Store};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,8 @@ use super::{
 };
 use crate::error::Chain;
 
+/// How often it is looked whether a restore has ended.
+const RESTORE: SignedDuration = SignedDuration::from_secs(5);
 /// Most deliveries under way to one destination.
 pub(super) const AT_ONCE: usize = 8;
 /// How far ahead of the first one is looked.
@@ -108,6 +110,11 @@ impl Lane {
             return Ok(Some(until));
         }
         let waiting = record::waiting(&*self.store, &self.outlet.destination.name, WINDOW).await?;
+        let is_due = waiting.first().is_some_and(|first| first.value.due_at <= now);
+        // What is sent changes, and the restore would not know its own document again.
+        if is_due && store::backup::is_under_way(&*self.store).await? {
+            return Ok(Some(now + RESTORE));
+        }
         let (ids, mut subjects): (HashSet<String>, HashSet<String>) =
             self.under_way.values().cloned().unzip();
         for found in waiting {

@@ -26,6 +26,9 @@ pub(crate) const BY_STATE: Index = Index {
 const TRIED: SignedDuration = SignedDuration::from_hours(24);
 /// For how long what is done is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// For how long what was given up waits for somebody who sends it again.
+const KEPT_PARKED: SignedDuration = SignedDuration::from_hours(30 * 24);
+const ERASED: &str = "its person was forgotten";
 
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +68,9 @@ pub(crate) struct Record {
     /// Why the last attempt failed.
     pub(crate) error: Option<String>,
     pub(crate) done_at: Option<Timestamp>,
+    /// The person was forgotten: there is nothing left to send.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) erased: bool,
 }
 
 // === impl Record ===
@@ -87,6 +93,7 @@ impl Record {
             status: None,
             error: None,
             done_at: None,
+            erased: false,
         }
     }
 
@@ -112,6 +119,27 @@ impl Record {
         self.error = Some(why.to_owned());
     }
 
+    /// Blanks what it would have told; what waits is not sent any more.
+    pub(crate) fn erase(&mut self) {
+        self.body.clear();
+        // The subject may be an id that a sender chose.
+        self.subject.clear();
+        self.error = Some(ERASED.to_owned());
+        self.erased = true;
+        if self.state == State::Waiting {
+            self.state = State::Parked;
+        }
+    }
+
+    /// When it is let go.
+    pub(crate) fn expires_at(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Waiting => None,
+            State::Parked => Some(self.created_at + KEPT_PARKED),
+            State::Done => self.done_at.map(|at| at + KEPT),
+        }
+    }
+
     /// Makes it due, as if it had never been tried.
     pub(super) fn renew(&mut self, now: Timestamp) {
         self.state = State::Waiting;
@@ -124,7 +152,7 @@ impl Record {
 /// Writes a delivery over the state in which it was found. Anything but done means that somebody else was faster, or
 /// that nobody knows.
 pub(super) async fn save(store: &dyn Store, found: &Found<Record>) -> Result<Commit, Error> {
-    let expires_at = found.value.done_at.map(|at| at + KEPT);
+    let expires_at = found.value.expires_at();
     let precondition = Precondition::Version(found.version);
     store.commit(vec![DELIVERIES.put_until(&*found.id, &found.value, precondition, expires_at)]).await
 }
@@ -155,7 +183,7 @@ pub(super) async fn waiting(
 }
 
 /// One page of the deliveries in a state, of one destination or all, and the cursor of the next.
-pub(super) async fn list(
+pub(crate) async fn list(
     store: &dyn Store,
     state: State,
     destination: &str,

@@ -1,17 +1,20 @@
 //! Deliveries of destinations that are no longer set: nobody would ever send them.
 //!
-//! They are parked when the process starts, and can be sent once the destination is back. The invariant: nothing waits
-//! that no task looks at.
+//! They are parked when the process starts and when a restore has ended, and can be sent once the destination is back.
+//! The invariant: nothing waits that no task looks at.
 
 use std::ops::Bound;
 
 use serde_json::json;
 use store::{Commit, Error, Query, Range};
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
     Deliveries,
     record::{self, BY_STATE, DELIVERIES, State},
 };
+use crate::error::Chain;
 
 const PAGE: u32 = 200;
 const REMOVED: &str = "the destination is not set any more";
@@ -19,10 +22,26 @@ const REMOVED: &str = "the destination is not set any more";
 // === impl Deliveries ===
 
 impl Deliveries {
-    /// Parks what waits for destinations that are not set.
+    /// Parks what waits for destinations that are not set, when the process starts and after each restore.
+    pub(super) async fn keep_parking(&self, shutdown: &CancellationToken) {
+        while !shutdown.is_cancelled() {
+            if let Err(error) = self.park_removed().await {
+                tracing::warn!(error = %Chain(&error), "deliveries of removed destinations were not looked for");
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = self.restored.notified() => {}
+            }
+        }
+    }
+
+    /// Parks what waits for destinations that are not set; nothing before a restore has ended.
     pub(super) async fn park_removed(&self) -> Result<(), Error> {
         let mut last = String::new();
         while let Some(name) = self.next_waiting(&last).await? {
+            if store::backup::is_under_way(&*self.store).await? {
+                return Ok(());
+            }
             if !self.outlets.iter().any(|outlet| outlet.destination.name == name) {
                 let parked = self.park_all(&name).await?;
                 tracing::warn!(delivery.destination = name, parked, "{REMOVED}: its deliveries are parked");

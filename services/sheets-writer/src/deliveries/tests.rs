@@ -4,6 +4,7 @@ mod bench;
 mod crash;
 mod operator;
 mod receiver;
+mod restored;
 pub(super) mod schema;
 mod telling;
 mod tempers;

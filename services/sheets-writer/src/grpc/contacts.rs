@@ -2,24 +2,23 @@
 
 use domain::{Fault, tab};
 use proto::sheets::v1::{
-    ExportContactRequest, ExportContactResponse, FindContactsRequest, FindContactsResponse,
-    GetContactRequest, GetContactResponse, ListContactsRequest, ListContactsResponse, MergeContactsRequest,
-    MergeContactsResponse, ResolveContactRequest, ResolveContactResponse, TagContactRequest,
-    TagContactResponse, UpdateContactRequest, UpdateContactResponse, contact_service_server::ContactService,
+    BeginErasureRequest, BeginErasureResponse, Contact, ExportContactRequest, FindContactsRequest,
+    FindContactsResponse, GetContactRequest, GetContactResponse, GetErasureRequest, GetErasureResponse,
+    ListContactsRequest, ListContactsResponse, ListErasuresRequest, ListErasuresResponse,
+    MergeContactsRequest, MergeContactsResponse, RecordErasureRequest, RecordErasureResponse,
+    ResolveContactRequest, ResolveContactResponse, TagContactRequest, TagContactResponse,
+    UpdateContactRequest, UpdateContactResponse, contact_service_server::ContactService,
 };
 use store::Order;
 use tonic::{Request, Response, Status};
 
-use super::{Books, status};
+use super::{Books, export::Pieces, page::Page, status};
 use crate::{
     error::{Error, contact_unknown},
     people::{self, Identity},
     wire,
 };
 
-/// Contacts of a page, unless it is said otherwise, and at most.
-const PAGE: i32 = 100;
-const MAX_PAGE: i32 = 500;
 /// Longest field of a contact, in characters.
 const MAX_FIELD: usize = 2_000;
 /// Longest label, in characters, and most of one request.
@@ -63,22 +62,14 @@ impl Books {
     }
 
     async fn list_people(&self, request: ListContactsRequest) -> Result<ListContactsResponse, Error> {
-        let limit = match request.page_size {
-            0 => PAGE,
-            size @ 1..=MAX_PAGE => size,
-            _ => return Err(Fault::invalid("page_size", format!("page_size must be 1 to {MAX_PAGE}")).into()),
-        };
-        let after = (!request.page_token.is_empty()).then_some(request.page_token);
+        let page = Page::of(request.page_size, request.page_token)?;
         let order = if request.newest_first { Order::Descending } else { Order::Ascending };
-        let listed = people::list(&*self.store, limit as u32, after, order).await;
-        let (found, next) = listed.map_err(|error| match error {
-            store::Error::Invalid(_) => {
-                Fault::invalid("page_token", "page_token is not from this list").into()
-            }
-            error => Error::Store(error),
-        })?;
-        let contacts = found.into_iter().map(wire::wire_contact).collect();
-        Ok(ListContactsResponse { contacts, next_page_token: next.unwrap_or_default() })
+        let read = async |limit, after| {
+            let (found, next) = people::list(&*self.store, limit, after, order).await?;
+            Ok((found.into_iter().map(wire::wire_contact).collect(), next))
+        };
+        let (contacts, next_page_token) = page.fill(read).await?;
+        Ok(ListContactsResponse { contacts, next_page_token })
     }
 
     async fn update(&self, request: UpdateContactRequest) -> Result<UpdateContactResponse, Error> {
@@ -128,14 +119,15 @@ fn check_mask(mask: Option<&[String]>) -> Result<(), Fault> {
 fn check_tags(field: &str, tags: &[String]) -> Result<(), Fault> {
     let sound = |tag: &String| {
         // The column shows labels comma-separated.
-        !tag.trim().is_empty() && tag.chars().count() <= MAX_TAG && !tag.contains(',') && tag.trim() == tag
+        let shown = |c: char| c != ',' && !c.is_control();
+        !tag.is_empty() && tag.trim() == tag && tag.chars().count() <= MAX_TAG && tag.chars().all(shown)
     };
     if tags.len() <= MAX_TAGS && tags.iter().all(sound) {
         return Ok(());
     }
     let why = format!(
-        "{field} must be at most {MAX_TAGS} labels of 1 to {MAX_TAG} characters, without a comma and without white \
-         space around them"
+        "{field} must be at most {MAX_TAGS} labels of 1 to {MAX_TAG} characters, without commas, control \
+         characters and white space around them"
     );
     Err(Fault::invalid(field, why))
 }
@@ -154,8 +146,10 @@ impl ContactService for Books {
         request: Request<GetContactRequest>,
     ) -> Result<Response<GetContactResponse>, Status> {
         let found = people::get(&*self.store, &request.into_inner().contact_id).await;
-        let contact = found.and_then(|found| found.ok_or_else(contact_unknown)).map_err(status)?;
-        Ok(Response::new(GetContactResponse { contact: Some(wire::wire_contact(contact)) }))
+        let (contact, erased_at) =
+            found.and_then(|found| found.ok_or_else(contact_unknown)).map_err(status)?;
+        let contact = Contact { erase_time: erased_at.map(wire::wire_time), ..wire::wire_contact(contact) };
+        Ok(Response::new(GetContactResponse { contact: Some(contact) }))
     }
 
     async fn find_contacts(
@@ -193,11 +187,43 @@ impl ContactService for Books {
         self.merge(request.into_inner()).await.map(Response::new).map_err(status)
     }
 
+    type ExportContactStream = Pieces;
+
     async fn export_contact(
         &self,
         request: Request<ExportContactRequest>,
-    ) -> Result<Response<ExportContactResponse>, Status> {
-        let export = people::export(&*self.store, &request.into_inner().contact_id).await.map_err(status)?;
-        Ok(Response::new(ExportContactResponse { document: export.to_string().into_bytes().into() }))
+    ) -> Result<Response<Self::ExportContactStream>, Status> {
+        self.export(request.into_inner().contact_id).await.map(Response::new).map_err(status)
+    }
+
+    async fn begin_erasure(
+        &self,
+        request: Request<BeginErasureRequest>,
+    ) -> Result<Response<BeginErasureResponse>, Status> {
+        let erasure = self.begin(request.into_inner()).await.map_err(status)?;
+        Ok(Response::new(BeginErasureResponse { erasure: Some(erasure) }))
+    }
+
+    async fn record_erasure(
+        &self,
+        request: Request<RecordErasureRequest>,
+    ) -> Result<Response<RecordErasureResponse>, Status> {
+        let erasure = self.record(request.into_inner()).await.map_err(status)?;
+        Ok(Response::new(RecordErasureResponse { erasure: Some(erasure) }))
+    }
+
+    async fn get_erasure(
+        &self,
+        request: Request<GetErasureRequest>,
+    ) -> Result<Response<GetErasureResponse>, Status> {
+        let erasure = self.erasure(&request.into_inner().erasure_id).await.map_err(status)?;
+        Ok(Response::new(GetErasureResponse { erasure: Some(erasure) }))
+    }
+
+    async fn list_erasures(
+        &self,
+        request: Request<ListErasuresRequest>,
+    ) -> Result<Response<ListErasuresResponse>, Status> {
+        self.erasures(request.into_inner()).await.map(Response::new).map_err(status)
     }
 }

@@ -13,7 +13,7 @@ use proto::sheets::v1::{
 use store::Found;
 use tonic::{Request, Response, Status};
 
-use super::status;
+use super::{page::Page, status};
 use crate::{
     deliveries::{
         Deliveries, Outlet, Tested, catalogue,
@@ -21,10 +21,6 @@ use crate::{
     },
     error::Error,
 };
-
-/// Deliveries of a page, unless it is said otherwise, and at most.
-const PAGE: i32 = 100;
-const MAX_PAGE: i32 = 500;
 
 /// The service of outgoing events.
 #[derive(Clone)]
@@ -40,15 +36,14 @@ impl Dispatch {
             DeliveryState::Done => State::Done,
             DeliveryState::Unspecified => return Err(Fault::invalid("state", "state is required").into()),
         };
-        let limit = match request.page_size {
-            0 => PAGE,
-            size @ 1..=MAX_PAGE => size,
-            _ => return Err(Fault::invalid("page_size", format!("page_size must be 1 to {MAX_PAGE}")).into()),
+        let page = Page::of(request.page_size, request.page_token)?;
+        let destination = &*request.destination;
+        let read = async |limit, after| {
+            let (found, next) = self.0.list(state, destination, limit, after).await?;
+            Ok((found.into_iter().map(delivery).collect(), next))
         };
-        let after = (!request.page_token.is_empty()).then_some(request.page_token);
-        let (found, next) = self.0.list(state, &request.destination, limit as u32, after).await?;
-        let deliveries = found.into_iter().map(delivery).collect();
-        Ok(ListDeliveriesResponse { deliveries, next_page_token: next.unwrap_or_default() })
+        let (deliveries, next_page_token) = page.fill(read).await?;
+        Ok(ListDeliveriesResponse { deliveries, next_page_token })
     }
 
     async fn resend(&self, request: ResendDeliveryRequest) -> Result<ResendDeliveryResponse, Error> {

@@ -1,28 +1,28 @@
 //! The seven tabs over gRPC.
 
+mod sheet;
+
 use domain::{Fault, Tab};
 use jiff::Timestamp;
 use proto::sheets::v1::{
-    self as pb, GetLedgerStatusRequest, GetLedgerStatusResponse, ListRowsRequest, ListRowsResponse,
-    ReadEditsRequest, ReadEditsResponse, RebuildTabsRequest, RebuildTabsResponse, RestoreRowsRequest,
-    RestoreRowsResponse, RetryRowsRequest, RetryRowsResponse, UpsertRowsRequest, UpsertRowsResponse,
-    ledger_service_server::LedgerService,
+    self as pb, AdoptLedgerRequest, AdoptLedgerResponse, AdoptRowsRequest, AdoptRowsResponse,
+    GetLedgerStatusRequest, GetLedgerStatusResponse, ListRowsRequest, ListRowsResponse, ReadEditsRequest,
+    ReadEditsResponse, ReadSheetRequest, ReadSheetResponse, RebuildTabsRequest, RebuildTabsResponse,
+    RestoreRowsRequest, RestoreRowsResponse, RetryRowsRequest, RetryRowsResponse, UpsertRowsRequest,
+    UpsertRowsResponse, VerifyLedgerRequest, ledger_service_server::LedgerService,
 };
 use tonic::{Request, Response, Status};
 
-use super::{Books, status};
+use super::{Books, page::Page, status};
 use crate::{
     error::Error,
     people,
-    rows::{self, RowDoc, RowKey, State, list::Filter},
+    rows::{self, RowDoc, RowKey, State, about::OF_A_CONTACT, list::Filter},
     wire,
 };
 
 /// Most rows of one request.
 const MAX_ROWS: usize = 100;
-/// Rows of a page, unless it is said otherwise, and at most.
-const PAGE: i32 = 100;
-const MAX_PAGE: i32 = 500;
 
 impl Books {
     async fn upsert(&self, request: UpsertRowsRequest) -> Result<UpsertRowsResponse, Error> {
@@ -39,23 +39,21 @@ impl Books {
 
     async fn list(&self, request: ListRowsRequest) -> Result<ListRowsResponse, Error> {
         let tab = wire::tab(request.tab)?;
-        let limit = match request.page_size {
-            0 => PAGE,
-            size @ 1..=MAX_PAGE => size,
-            _ => return Err(Fault::invalid("page_size", format!("page_size must be 1 to {MAX_PAGE}")).into()),
-        };
         let filter = filter(&request)?;
-        let after = (!request.page_token.is_empty()).then_some(request.page_token);
-        let listed = rows::list::list(&*self.store, tab, &filter, limit as u32, after).await;
-        let (mut rows, next) = listed.map_err(|error| match error {
-            store::Error::Invalid(_) => {
-                Fault::invalid("page_token", "page_token is not from this list").into()
-            }
-            error => Error::Store(error),
-        })?;
-        people::show_survivors(&*self.store, rows.iter_mut()).await?;
-        let rows = rows.into_iter().map(wire::wire_row).collect();
-        Ok(ListRowsResponse { rows, next_page_token: next.unwrap_or_default() })
+        let page = Page::of(request.page_size, request.page_token)?;
+        let store = &*self.store;
+        let read = async |limit, after| {
+            let (mut rows, next) = match &filter.subject {
+                Some(contact_id) if OF_A_CONTACT.contains(&tab) => {
+                    rows::about::list(store, tab, contact_id, &filter, limit, after).await?
+                }
+                _ => rows::list::list(store, tab, &filter, limit, after).await?,
+            };
+            people::show_survivors(store, rows.iter_mut()).await?;
+            Ok((rows.into_iter().map(wire::wire_row).collect(), next))
+        };
+        let (rows, next_page_token) = page.fill(read).await?;
+        Ok(ListRowsResponse { rows, next_page_token })
     }
 }
 
@@ -183,6 +181,39 @@ impl LedgerService for Books {
             cells: found.cells.try_into().unwrap_or(i64::MAX),
             warning: found.warning,
             rebuilding: found.rebuilding,
+            restored: found.mends.restored.try_into().unwrap_or(i64::MAX),
+            left: found.mends.left.try_into().unwrap_or(i64::MAX),
+            restorations: found.mends.last.into_iter().map(sheet::restoration).collect(),
         }))
+    }
+
+    type VerifyLedgerStream = sheet::Differences;
+
+    async fn verify_ledger(
+        &self,
+        request: Request<VerifyLedgerRequest>,
+    ) -> Result<Response<Self::VerifyLedgerStream>, Status> {
+        self.verify(request.get_ref()).map(Response::new).map_err(status)
+    }
+
+    async fn adopt_rows(
+        &self,
+        request: Request<AdoptRowsRequest>,
+    ) -> Result<Response<AdoptRowsResponse>, Status> {
+        self.adopt(request.get_ref()).await.map(Response::new).map_err(status)
+    }
+
+    async fn adopt_ledger(
+        &self,
+        request: Request<AdoptLedgerRequest>,
+    ) -> Result<Response<AdoptLedgerResponse>, Status> {
+        self.adopt_spreadsheet(request.get_ref()).await.map(Response::new).map_err(status)
+    }
+
+    async fn read_sheet(
+        &self,
+        request: Request<ReadSheetRequest>,
+    ) -> Result<Response<ReadSheetResponse>, Status> {
+        self.view(request.get_ref()).await.map(Response::new).map_err(status)
     }
 }

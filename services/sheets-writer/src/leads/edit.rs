@@ -5,15 +5,18 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Fault, Kind, Reason, id, tab};
+use domain::{Cell, Fault, Kind, Reason, id, tab};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use store::{Attempts, Collection, Store, Work};
 
 use super::{LeadDoc, Slot, Stage, load, put_slot, slot, write};
 use crate::{
+    claims::REMEMBERED,
     error::{Error, contact_unknown},
     people,
+    rows::RowDoc,
 };
 
 /// The lead that each request of the operator was about.
@@ -23,6 +26,9 @@ const EDITED: Collection<Edited> = Collection::new("edited_leads");
 struct Edited {
     lead_id: String,
     created: bool,
+    /// Hash of what was asked for; blank where an older version did not keep it.
+    #[serde(default)]
+    asked: String,
 }
 
 /// Which lead is meant.
@@ -55,6 +61,9 @@ pub(crate) struct LeadView {
 }
 
 /// Makes or changes a lead, once for each `request_id`.
+///
+/// # Errors
+/// The `request_id` has stood for another change.
 pub(crate) async fn save(
     store: &dyn Store,
     request_id: &str,
@@ -63,14 +72,19 @@ pub(crate) async fn save(
     now: Timestamp,
 ) -> Result<(LeadView, bool), Error> {
     let key = id::digest(&["operator-lead", request_id]);
+    let asked = hash(which, edit);
     let mut attempts = Attempts::default();
     loop {
         let mut work = Work::new(store);
         let (doc, created) = match work.get(&EDITED, &key).await? {
+            Some(done) if ![&*asked, ""].contains(&&*done.asked) => {
+                return Err(Fault::invalid("request_id", "request_id was used for another change").into());
+            }
             Some(done) => (load(&mut work, &done.lead_id).await?.ok_or_else(lead_unknown)?, done.created),
             None => {
                 let (doc, created) = self::edit(&mut work, which, edit, now).await?;
-                work.put(&EDITED, &key, &Edited { lead_id: doc.lead.id.clone(), created });
+                let edited = Edited { lead_id: doc.lead.id.clone(), created, asked: asked.clone() };
+                work.put_until(&EDITED, &key, &edited, Some(now + REMEMBERED));
                 (doc, created)
             }
         };
@@ -78,6 +92,20 @@ pub(crate) async fn save(
             return Ok((LeadView { lead: doc.lead, highest_score: doc.highest_score }, created));
         }
     }
+}
+
+/// What tells one change from another.
+fn hash(which: &Which, edit: &Edit) -> String {
+    let Edit { intent, budget_range, timeframe, notes, score, owner, status } = edit;
+    let (lead, contact) = match which {
+        Which::Lead(id) => (Some(id), None),
+        Which::OfContact(id) => (None, Some(id)),
+    };
+    // A score that is emptied is not one that stays as it is.
+    let score = score.map(|score| [score]);
+    let status = status.map(Stage::as_str);
+    let asked = json!([lead, contact, intent, budget_range, timeframe, notes, score, owner, status]);
+    id::digest(&["operator-lead-asked", &asked.to_string()])
 }
 
 /// As [`save`], within a work of the caller's.
@@ -112,6 +140,18 @@ pub(super) async fn edit(
         write(work, &mut doc).await?;
     }
     Ok((doc, created))
+}
+
+/// A person typed a status into the lead's row: what it says counts as the operator's word.
+pub(crate) async fn heed_hand(work: &mut Work<'_>, row: &RowDoc, now: Timestamp) -> Result<(), store::Error> {
+    let Some(Cell::Text(word)) = row.typed.get("status") else { return Ok(()) };
+    let Some(status) = Stage::read(&word.trim().to_lowercase()) else { return Ok(()) };
+    let said = Edit { status: Some(status), ..Edit::default() };
+    match edit(work, &Which::Lead(row.id.clone()), &said, now).await {
+        // A row that others brought has no lead; one that cannot be opened again stays closed.
+        Ok(_) | Err(Error::Refused(_)) => Ok(()),
+        Err(Error::Store(error)) => Err(error),
+    }
 }
 
 /// The highest score of each of the leads, which no row shows.

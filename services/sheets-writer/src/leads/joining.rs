@@ -24,9 +24,19 @@ pub(crate) async fn join(work: &mut Work<'_>, survivor: &str, loser: &str) -> Re
         (Some(one), Some(other)) => Some(newer(one, other)),
         (one, other) => one.or(other),
     };
-    let further = if theirs.reached.rank() > mine.reached.rank() { theirs.reached } else { mine.reached };
-    let lead_id = current.as_ref().map(|doc| doc.lead.id.clone()).unwrap_or_default();
-    let slot = Slot { lead_id, reached: further, touched: mine.touched.max(theirs.touched), moved_to: None };
+    let mut slot = current
+        .as_ref()
+        .map_or_else(Slot::default, |doc| Slot { lead_id: doc.lead.id.clone(), ..Slot::default() });
+    let since = current.as_ref().and_then(|doc| doc.status_set_at.max(doc.closed_at));
+    for side in [mine, theirs] {
+        // As in order: what came before the operator's word, or the lead's end, brings nothing further. At that very
+        // moment it is the word itself.
+        if side.touched.is_some_and(|touched| since.is_none_or(|since| touched >= since)) {
+            slot.reached =
+                if side.reached.rank() > slot.reached.rank() { side.reached } else { slot.reached };
+            slot.touched = slot.touched.max(side.touched);
+        }
+    }
     put_slot(work, survivor, &slot);
     if let Some(mut doc) = current {
         doc.raise(&slot);

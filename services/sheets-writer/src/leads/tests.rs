@@ -66,7 +66,8 @@ impl Desk {
     async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("books.db");
-        let store = store::sqlite::Sqlite::open(&path, crate::SCHEMA, store::system_clock()).unwrap();
+        // The tests live in the first minutes of 1970, and so must what expires.
+        let store = store::sqlite::Sqlite::open(&path, crate::SCHEMA, Arc::new(|| at(1))).unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
         let contact_id = Self::meet(&*store, "vis_1").await;
         Self { store, contact_id, _dir: dir }
@@ -187,4 +188,36 @@ async fn two_open_leads_of_merged_contacts_become_one() {
     let which = Which::Lead(mine.lead_id);
     let (view, created) = save(&*desk.store, "r2", &which, &status(Stage::Qualified), at(40)).await.unwrap();
     assert_eq!((view.lead.id, created), (older.lead_id, false));
+}
+
+#[tokio::test]
+async fn a_merge_brings_nothing_from_before_the_operators_word() {
+    for end in [Stage::Lost, Stage::New] {
+        let desk = Desk::open().await;
+        let other = Desk::meet(&*desk.store, "vis_2").await;
+        desk.record(&desk.contact_id, signal("buy", Some(0.6)), 5).await;
+        desk.set("r0", status(Stage::Qualified), 15).await;
+        desk.set("r1", status(end), 20).await;
+        let mut work = Work::new(&*desk.store);
+        advance(&mut work, &other, Stage::Booked, at(10)).await.unwrap();
+        assert!(Attempts::default().commit(work).await.unwrap());
+        people::merge(&*desk.store, &desk.contact_id, &other).await.unwrap();
+        desk.record(&desk.contact_id, signal("again", Some(0.8)), 30).await;
+        assert_eq!(desk.status().await, "new", "after {end:?}");
+        desk.advance(Stage::Qualified, 40).await;
+        assert_eq!(desk.status().await, "qualified", "after {end:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_merge_brings_what_came_after_the_operators_word() {
+    let desk = Desk::open().await;
+    let other = Desk::meet(&*desk.store, "vis_2").await;
+    desk.record(&desk.contact_id, signal("buy", Some(0.6)), 5).await;
+    desk.set("r1", status(Stage::New), 20).await;
+    let mut work = Work::new(&*desk.store);
+    advance(&mut work, &other, Stage::Booked, at(25)).await.unwrap();
+    assert!(Attempts::default().commit(work).await.unwrap());
+    people::merge(&*desk.store, &desk.contact_id, &other).await.unwrap();
+    assert_eq!(desk.status().await, "booked");
 }

@@ -2,6 +2,7 @@
 
 use domain::{Cell, Money};
 use jiff::{Timestamp, tz::TimeZone};
+use serde_json::Value;
 
 use crate::sheets::body::{CellData, CellFormat, ExtendedValue, NumberFormat};
 
@@ -34,6 +35,39 @@ fn formatted(number: f64, kind: &'static str, pattern: String) -> CellData {
         user_entered_value: Some(ExtendedValue::Number(number)),
         user_entered_format: Some(CellFormat { number_format, text_format: None }),
     }
+}
+
+/// Whether the spreadsheet, which has `seen` there, shows the cell. Google may drop control characters and spaces at the
+/// ends; and an empty text is an empty cell.
+pub(super) fn shows(cell: &Cell, zone: &TimeZone, seen: &Value) -> bool {
+    match (render(cell, zone).user_entered_value, seen) {
+        (None, seen) => seen.is_null() || *seen == "",
+        (Some(ExtendedValue::Text(text)), seen) => {
+            let seen = if seen.is_null() { "" } else { seen.as_str().unwrap_or("\u{fffd}") };
+            text == seen || told(&text) == told(seen)
+        }
+        (Some(ExtendedValue::Number(number)), seen) => {
+            seen.as_f64().is_some_and(|seen| is_near(number, seen))
+        }
+        (Some(ExtendedValue::Bool(flag)), seen) => *seen == flag,
+    }
+}
+
+/// Numbers travel as decimal text.
+fn is_near(one: f64, other: f64) -> bool {
+    (one - other).abs() <= 1e-12 * one.abs().max(1.0)
+}
+
+fn told(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned()
+}
+
+/// The time that a serial number of the spreadsheet shows.
+pub(super) fn time_of(seen: &Value, zone: &TimeZone) -> Option<Timestamp> {
+    let millis = ((seen.as_f64()? - EPOCH_DAYS as f64) * MILLIS_A_DAY as f64).round();
+    // A wall clock, read as if it were UTC.
+    let wall = Timestamp::from_millisecond(millis as i64).ok()?.to_zoned(TimeZone::UTC).datetime();
+    zone.to_timestamp(wall).ok()
 }
 
 /// Google counts UTF-16 units, as its spreadsheets do.
@@ -88,6 +122,31 @@ mod tests {
             shown(time, "Europe/Berlin")["userEnteredValue"]["numberValue"],
             json!(45962.0 + 19.0 / 24.0)
         );
+    }
+
+    #[test]
+    fn a_cell_is_shown_as_it_was_written_and_as_nothing_else() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let time = Cell::Time { time: "2025-11-01T18:00:00.123Z".parse().unwrap() };
+        let money = Cell::Money(Money { minor: 1050, currency: "EUR".parse().unwrap() });
+        for cell in [time.clone(), money, Cell::Number(0.1 + 0.2), Cell::Bool(true), Cell::Text("=1".into())]
+        {
+            let seen = serde_json::to_value(render(&cell, &zone).user_entered_value.unwrap()).unwrap();
+            let seen = seen.as_object().unwrap().values().next().unwrap();
+            assert!(shows(&cell, &zone, seen), "{cell:?} {seen}");
+            for other in [json!(7), json!("other"), json!(""), json!(null), json!(false)] {
+                assert!(!shows(&cell, &zone, &other), "{cell:?} {other}");
+            }
+        }
+        assert!(
+            shows(&Cell::Empty, &zone, &json!(""))
+                && shows(&Cell::Text("a\u{0}b\n".into()), &zone, &json!("ab"))
+        );
+        assert!(!shows(&Cell::Empty, &zone, &json!(0)));
+        let second = 1.0 / 86_400.0;
+        let shown = serial("2025-11-01T18:00:00.123Z".parse().unwrap(), &zone);
+        assert!(!shows(&time, &zone, &json!(shown + second)));
+        assert_eq!(Cell::Time { time: time_of(&json!(shown), &zone).unwrap() }, time);
     }
 
     #[test]

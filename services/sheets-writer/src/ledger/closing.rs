@@ -11,13 +11,13 @@ use store::{Attempts, Store, Work};
 
 use super::{
     HEAD, LEDGER,
-    protocol::{Carried, Carries, Head},
+    protocol::{Carried, Carries, Head, Step},
     trouble::Trouble,
 };
 use crate::rows::{ROWS, RowDoc, RowKey, State};
 
 /// What the next commit has to record about rows.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Closing {
     pub(super) landed: Vec<Carried>,
     /// Rows of which some columns may show anything.
@@ -52,31 +52,6 @@ impl Closing {
         next
     }
 
-    /// Records this and moves the head from `expected` to `next`, in one commit.
-    ///
-    /// # Errors
-    /// [`Trouble::Overtaken`] if the head is not the expected one any more.
-    pub(super) async fn commit(
-        &self,
-        store: &dyn Store,
-        expected: &Head,
-        next: &Head,
-    ) -> Result<(), Trouble> {
-        let mut attempts = Attempts::default();
-        loop {
-            let mut work = Work::new(store);
-            let head = work.get(&LEDGER, HEAD).await?;
-            if head.is_none_or(|head| !head.is_still(expected)) {
-                return Err(Trouble::Overtaken);
-            }
-            self.apply(&mut work).await?;
-            work.put(&LEDGER, HEAD, next);
-            if attempts.commit(work).await? {
-                return Ok(());
-            }
-        }
-    }
-
     async fn apply(&self, work: &mut Work<'_>) -> Result<(), store::Error> {
         let carried = self.landed.iter().chain(&self.parked).map(|row| &row.key);
         let touched: BTreeSet<&RowKey> = carried.chain(self.spoilt.keys()).chain(&self.vanished).collect();
@@ -95,6 +70,30 @@ impl Closing {
             change(work, &row.key, |doc| doc.park(row.version, "Google Sheets refused this row")).await?;
         }
         Ok(())
+    }
+}
+
+// === impl Step ===
+
+impl Step {
+    /// Moves the head and records what is known, in one commit.
+    ///
+    /// # Errors
+    /// [`Trouble::Overtaken`] if the head is not the expected one any more.
+    pub(super) async fn commit(&self, store: &dyn Store) -> Result<(), Trouble> {
+        let mut attempts = Attempts::default();
+        loop {
+            let mut work = Work::new(store);
+            let head = work.get(&LEDGER, HEAD).await?;
+            if !self.holds(head.as_ref()) {
+                return Err(Trouble::Overtaken);
+            }
+            self.closing.apply(&mut work).await?;
+            work.put(&LEDGER, HEAD, &self.next);
+            if attempts.commit(work).await? {
+                return Ok(());
+            }
+        }
     }
 }
 

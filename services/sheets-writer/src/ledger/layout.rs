@@ -43,6 +43,8 @@ pub(super) struct Place {
     pub(super) columns: Columns,
     /// Columns that we may not change, by index.
     pub(super) protected: Vec<Range<u64>>,
+    /// Lines of its grid when somebody last looked, the header's included.
+    pub(super) height: u32,
 }
 
 /// A spreadsheet as `spreadsheets.get` describes it.
@@ -52,6 +54,8 @@ pub(super) struct Description {
     pub(super) sheets: BTreeMap<i64, String>,
     /// Columns that we may not change, by sheet id.
     pub(super) protected: BTreeMap<i64, Vec<Range<u64>>>,
+    /// How many lines each sheet's grid has.
+    pub(super) heights: BTreeMap<i64, u32>,
     /// How many cells the grids of all tabs have.
     pub(super) cells: u64,
     /// Ids and values of our developer metadata.
@@ -63,14 +67,16 @@ pub(super) struct Description {
 impl Description {
     pub(super) fn read(body: &Value) -> Self {
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-        let (mut protected, mut cells) = (BTreeMap::new(), 0);
+        let (mut protected, mut heights, mut cells) = (BTreeMap::new(), BTreeMap::new(), 0);
         for sheet in list(&body["sheets"]) {
             let (properties, grid) = (&sheet["properties"], &sheet["properties"]["gridProperties"]);
             let size = |name: &str| grid[name].as_u64().unwrap_or(0);
             cells += size("rowCount") * size("columnCount");
             let ranges: Vec<_> =
                 list(&sheet["protectedRanges"]).iter().filter_map(protected_columns).collect();
-            protected.insert(properties["sheetId"].as_i64().unwrap_or(0), ranges);
+            let sheet_id = properties["sheetId"].as_i64().unwrap_or(0);
+            protected.insert(sheet_id, ranges);
+            heights.insert(sheet_id, u32::try_from(size("rowCount")).unwrap_or(u32::MAX));
         }
         let sheets = list(&body["sheets"]).into_iter().filter_map(|sheet| {
             let properties = &sheet["properties"];
@@ -84,7 +90,7 @@ impl Description {
                 (number.unwrap_or(0), entry["metadataValue"].as_str().unwrap_or_default().to_owned())
             })
             .collect();
-        Self { sheets: sheets.collect(), marks, protected, cells }
+        Self { sheets: sheets.collect(), marks, protected, heights, cells }
     }
 
     /// The sheet with a tab's name.
@@ -180,6 +186,17 @@ pub(super) fn column_range(sheet_id: i64, column: u32) -> GridRange {
     }
 }
 
+/// Some lines of a sheet.
+pub(super) fn lines_range(sheet_id: i64, lines: Range<u32>) -> GridRange {
+    GridRange {
+        sheet_id,
+        start_row_index: Some(lines.start),
+        end_row_index: Some(lines.end),
+        start_column_index: None,
+        end_column_index: None,
+    }
+}
+
 /// The header line of a sheet.
 pub(super) fn header_range(sheet_id: i64) -> GridRange {
     GridRange {
@@ -231,11 +248,14 @@ pub(super) fn create(tab: Tab, sheet_id: i64, exists: bool) -> Vec<Request> {
     sheet.into_iter().chain([header]).collect()
 }
 
-/// Values of a `batchGetByDataFilter` answer, range by range, each as lines of text cells.
-pub(super) fn lines(body: &Value) -> Vec<Vec<Vec<String>>> {
-    let cell = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let line =
-        |value: &Value| value.as_array().map(|cells| cells.iter().map(cell).collect()).unwrap_or_default();
+/// A cell's value as text.
+pub(super) fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Values of a `batchGetByDataFilter` answer, range by range, each as lines of cells.
+pub(super) fn values(body: &Value) -> Vec<Vec<Vec<Value>>> {
+    let line = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let range = |value: &Value| {
         let values = &value["valueRange"]["values"];
         values.as_array().map(|found| found.iter().map(line).collect()).unwrap_or_default()
@@ -244,7 +264,7 @@ pub(super) fn lines(body: &Value) -> Vec<Vec<Vec<String>>> {
 }
 
 /// Column letters: 0 is A, 26 is AA.
-fn letters(mut index: u32) -> String {
+pub(super) fn letters(mut index: u32) -> String {
     let mut name = Vec::new();
     loop {
         name.push(b'A' + (index % 26) as u8);
@@ -285,6 +305,7 @@ mod tests {
             title: "Ann's leads".into(),
             columns: Columns::from([("id".to_owned(), 27)]),
             protected: Vec::new(),
+            height: 1_000,
         };
         assert_eq!(place.id_cell(16), "'Ann''s leads'!AB17");
     }

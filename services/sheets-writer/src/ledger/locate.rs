@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::Tab;
+use serde_json::Value;
 
 use super::{
     compose::Placed,
-    layout::{Place, find_columns, header_range, lines},
+    layout::{Place, find_columns, header_range, text, values},
     trouble::Trouble,
 };
 use crate::{
@@ -209,13 +210,24 @@ async fn read_as(
     ranges: &[GridRange],
     render: Render,
 ) -> Result<Vec<Vec<Vec<String>>>, Trouble> {
+    let found = read_values(sheets, ranges, render).await?;
+    let lines = |range: Vec<Vec<Value>>| range.iter().map(|line| line.iter().map(text).collect()).collect();
+    Ok(found.into_iter().map(lines).collect())
+}
+
+/// The lines of each range, cell by cell.
+pub(super) async fn read_values(
+    sheets: &Client,
+    ranges: &[GridRange],
+    render: Render,
+) -> Result<Vec<Vec<Vec<Value>>>, Trouble> {
     if ranges.is_empty() {
         // Google refuses to read none.
         return Ok(Vec::new());
     }
     match sheets.values(ranges, render).await {
         Reply::Done(body) => {
-            let found = lines(&body);
+            let found = values(&body);
             if found.len() == ranges.len() { Ok(found) } else { Err(Trouble::ReadRefused) }
         }
         Reply::RateLimited(hint) => Err(Trouble::Quota(hint)),

@@ -19,28 +19,42 @@ use crate::sheets::Reply;
 impl Writer<'_> {
     /// Reads the spreadsheet's tabs and whose ledger it is.
     pub(super) async fn look(&mut self) -> Result<Description, Trouble> {
-        let body = match self.ledger.sheets.describe().await {
-            Reply::Done(body) => body,
-            Reply::RateLimited(hint) => return Err(Trouble::Quota(hint)),
-            Reply::Refused(_) => return Err(Trouble::ReadRefused),
-            Reply::Absent => return Err(Trouble::NoSpreadsheet(self.head().spreadsheet_id.clone())),
-            Reply::Unclear(trouble) => return Err(trouble.into()),
-        };
-        let description = Description::read(&body);
+        let description = self.describe().await?;
+        self.pass_unknown_batches(&description).await?;
+        self.claimed = Vec::new();
         if let Err(trouble) = self.head().check_marks(&description.marks) {
-            return Err(self.unless_overtaken(trouble).await);
+            if let Trouble::ForeignLedger(_) = trouble {
+                self.claimed = self.claimed_marks(&description).await?;
+            }
+            if self.claimed.is_empty() {
+                return Err(self.unless_overtaken(trouble).await);
+            }
+        } else {
+            self.use_up_claim().await?;
         }
         let place = |(tab, sheet_id): (&Tab, &i64)| {
             let title = description.sheets.get(sheet_id)?.clone();
             let protected = description.protected.get(sheet_id).cloned().unwrap_or_default();
             // Until the header is read, before the first batch, the columns stand as we made them.
             let columns = tab.columns().iter().map(|column| (*column).to_owned()).zip(0..).collect();
-            Some((*tab, Place { sheet_id: *sheet_id, title, columns, protected }))
+            let height = description.heights.get(sheet_id).copied().unwrap_or(0);
+            Some((*tab, Place { sheet_id: *sheet_id, title, columns, protected, height }))
         };
         (self.cells, self.looked) = (description.cells, self.now());
         self.places = Some(self.head().tabs.iter().filter_map(place).collect());
         self.lines.clear();
         Ok(description)
+    }
+
+    /// Reads the description of the spreadsheet.
+    pub(super) async fn describe(&self) -> Result<Description, Trouble> {
+        match self.ledger.sheets.describe().await {
+            Reply::Done(body) => Ok(Description::read(&body)),
+            Reply::RateLimited(hint) => Err(Trouble::Quota(hint)),
+            Reply::Refused(_) => Err(Trouble::ReadRefused),
+            Reply::Absent => Err(Trouble::NoSpreadsheet(self.ledger.sheets.spreadsheet_id().to_owned())),
+            Reply::Unclear(trouble) => Err(trouble.into()),
+        }
     }
 
     /// Whoever was stopped for long finds the next writer's batches and knows nothing of them.
@@ -69,7 +83,8 @@ impl Writer<'_> {
                 requests.extend(layout::create(tab, sheet_id, existing.is_some()));
             } else {
                 let columns = layout::find_columns(tab, &header)?;
-                if self.head().next > 1 && self.has_ids(sheet_id, columns["id"]).await? {
+                let met = self.head().restored.is_some();
+                if self.head().moved && !met && self.has_ids(sheet_id, columns["id"]).await? {
                     return Err(Trouble::NotEmpty(tab));
                 }
             }
@@ -78,13 +93,13 @@ impl Writer<'_> {
         self.send(Carries::Tabs(tabs), requests, Vec::new()).await
     }
 
-    /// Whether a sheet has rows. Those of a ledger that was written before would stand there twice.
+    /// Whether a sheet has rows. Those of a ledger that filled another spreadsheet before would stand there twice.
     async fn has_ids(&self, sheet_id: i64, column: u32) -> Result<bool, Trouble> {
         let lines = locate::read(&self.ledger.sheets, &[layout::column_range(sheet_id, column)]).await?;
         Ok(lines.iter().flatten().skip(1).flatten().any(|id| !id.is_empty()))
     }
 
-    async fn header(&self, sheet_id: i64) -> Result<Vec<String>, Trouble> {
+    pub(super) async fn header(&self, sheet_id: i64) -> Result<Vec<String>, Trouble> {
         let mut lines = locate::read(&self.ledger.sheets, &[layout::header_range(sheet_id)]).await?;
         Ok(lines
             .pop()

@@ -12,7 +12,7 @@ use super::{
     compose::call,
     layout::{MOST_CELLS, find_columns, header_range},
     locate,
-    protocol::{Carried, Carries, Columns, Mark, Open},
+    protocol::{Carried, Carries, Columns, Machine, Mark, Open, Told, Verdict},
     seen::{Hit, Seen},
     trouble::Trouble,
     writer::{LOOK, Writer},
@@ -22,21 +22,31 @@ use crate::sheets::Reply;
 /// So few cells are less than one batch of rows needs.
 const NEARLY: u64 = 100_000;
 
+impl Reply {
+    /// What it says of a call that creates a number.
+    pub(super) fn told(&self) -> Told {
+        match self {
+            Self::Done(_) => Told::Done,
+            Self::RateLimited(_) => Told::Quota,
+            Self::Refused(_) => Told::Refused,
+            Self::Absent | Self::Unclear(_) => Told::Nothing,
+        }
+    }
+}
+
 impl Writer<'_> {
     /// Finds out what became of the open batch: whoever creates its number first decides.
     pub(super) async fn settle(&mut self) -> Result<(), Trouble> {
-        let Some(Open { number, .. }) = self.head().open else {
-            self.unsettled = false;
-            return Ok(());
-        };
+        let Some(number) = self.machine.open().map(|open| open.number) else { return Ok(()) };
         self.pace.go(self.now());
         let void = call(self.head(), number, Mark::Void, Vec::new(), Vec::new(), &[]);
-        let mark = match self.ledger.sheets.batch_update(&void).await {
-            Reply::Done(_) => Mark::Void,
-            Reply::Refused(_) => self.read_mark(number).await?,
-            Reply::RateLimited(hint) => return Err(Trouble::Quota(hint)),
-            Reply::Absent => return Err(Trouble::NoSpreadsheet(self.head().spreadsheet_id.clone())),
-            Reply::Unclear(trouble) => return Err(trouble.into()),
+        let reply = self.ledger.sheets.batch_update(&void).await;
+        let mark = match (Machine::void_answered(reply.told()), reply) {
+            (Verdict::Decided(mark), _) => mark,
+            (Verdict::Ask, _) => self.read_mark(number).await?,
+            (_, Reply::RateLimited(hint)) => return Err(Trouble::Quota(hint)),
+            (_, Reply::Unclear(trouble)) => return Err(trouble.into()),
+            _ => return Err(Trouble::NoSpreadsheet(self.head().spreadsheet_id.clone())),
         };
         tracing::info!(batch = number, landed = mark == Mark::Rows, "batch settled");
         let verdict = match mark {
@@ -47,7 +57,7 @@ impl Writer<'_> {
             }
             Mark::Void => self.reject(),
         };
-        self.closing.get_or_insert_default().settled = Some(number);
+        self.machine.note_settled();
         verdict
     }
 
@@ -55,7 +65,7 @@ impl Writer<'_> {
     async fn see_now(&mut self) -> Result<Seen, Trouble> {
         let mut seen = Seen::default();
         let places = self.places.as_mut().expect("step looks before it settles");
-        let (rows, columns) = match self.head.as_ref().and_then(|head| head.open.as_ref()) {
+        let (rows, columns) = match self.machine.open() {
             Some(Open { carries: Carries::Rows { rows, columns }, .. }) => (rows.as_slice(), columns),
             Some(Open { carries: Carries::Probe { row, columns }, .. }) => {
                 (std::slice::from_ref(row), columns)
@@ -84,28 +94,29 @@ impl Writer<'_> {
     }
 
     async fn read_mark(&self, number: i32) -> Result<Mark, Trouble> {
-        match self.ledger.sheets.metadata(number).await {
-            Reply::Done(entry) => {
-                Ok(self.head().read_mark(entry["metadataValue"].as_str().unwrap_or_default()))
-            }
-            Reply::RateLimited(hint) => Err(Trouble::Quota(hint)),
-            // A void was refused and its number is free: something else is wrong, so nothing is decided.
-            Reply::Absent | Reply::Refused(_) => Err(Trouble::Unsettled(number)),
-            Reply::Unclear(trouble) => Err(trouble.into()),
+        let value = match self.ledger.sheets.metadata(number).await {
+            Reply::Done(entry) => Some(entry["metadataValue"].as_str().unwrap_or_default().to_owned()),
+            Reply::RateLimited(hint) => return Err(Trouble::Quota(hint)),
+            Reply::Absent | Reply::Refused(_) => None,
+            Reply::Unclear(trouble) => return Err(trouble.into()),
+        };
+        match self.machine.mark_read(value.as_deref()) {
+            Verdict::Decided(mark) => Ok(mark),
+            _ => Err(Trouble::Unsettled(number)),
         }
     }
 
     /// The open batch has landed.
     pub(super) fn land(&mut self, seen: &Seen) {
-        self.unsettled = false;
         self.pace.succeed();
-        let Some(Open { carries, outdated, .. }) = self.head().open.clone() else { return };
-        let mut closing = Closing { outdated, ..Closing::default() };
+        let Some(Open { carries, .. }) = self.machine.open().cloned() else { return };
+        let mut closing = Closing::default();
         match carries {
             Carries::Tabs(tabs) => {
                 closing.tabs = Some(tabs);
                 self.places = None;
             }
+            carries if carries.is_nothing() => {}
             Carries::Rows { rows, columns } => {
                 self.hunt.landed();
                 let hit = self.judge(seen, &rows, &columns);
@@ -121,11 +132,12 @@ impl Writer<'_> {
                 self.blocked.remove(&row.key.tab);
             }
         }
-        self.closing = Some(closing);
+        self.machine.land(closing);
     }
 
     fn judge(&mut self, seen: &Seen, rows: &[Carried], columns: &BTreeMap<Tab, Columns>) -> Hit {
         let hit = seen.judge(rows, columns, &self.head().tabs);
+        rows.iter().map(|row| &row.key).chain(hit.spoilt.keys()).for_each(|key| self.forget_line(key));
         if !hit.moved.is_empty() {
             tracing::warn!(rows = hit.spoilt.len(), "somebody moved rows or columns meanwhile");
             hit.moved.iter().for_each(|tab| self.lines.forget(*tab));
@@ -136,9 +148,8 @@ impl Writer<'_> {
 
     /// The open batch did not land and never will.
     fn reject(&mut self) -> Result<(), Trouble> {
-        self.unsettled = false;
         let mut verdict = Ok(());
-        match self.head.as_ref().and_then(|head| head.open.as_ref()).map(|open| &open.carries) {
+        match self.machine.open().map(|open| &open.carries) {
             Some(Carries::Rows { rows, .. }) => self.hunt.rejected(rows),
             Some(Carries::Probe { row, .. }) if self.hunt.is_on() => {
                 let tab = row.key.tab;
@@ -148,7 +159,7 @@ impl Writer<'_> {
             Some(Carries::Tabs(_)) if self.hunt.is_on() => verdict = Err(Trouble::TabsRefused),
             _ => {}
         }
-        self.closing = Some(Closing::default());
+        self.machine.reject();
         verdict
     }
 

@@ -4,14 +4,18 @@
 //! second use of an id, and with it the whole call. So whoever creates N first, the rows or a void, decides for ever
 //! whether the rows land. The invariant: a number is used once, and nothing is sent while an older outcome is open.
 
+mod machine;
+
 use std::collections::BTreeMap;
 
 use domain::{Tab, id::LedgerId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{lease::Lease, trouble::Trouble};
+use super::{lease::Lease, restored::Restored, trouble::Trouble};
 use crate::rows::RowKey;
+
+pub(super) use machine::{Machine, Step, Terms, Told, Verdict};
 
 /// Key of our developer metadata.
 pub(super) const METADATA_KEY: &str = "fd";
@@ -45,6 +49,12 @@ pub(crate) struct Head {
     /// Which process writes; none where the store belongs to one alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lease: Option<Lease>,
+    /// It filled another spreadsheet before this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) moved: bool,
+    /// The store came out of a backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) restored: Option<Restored>,
 }
 
 /// A batch that may have been sent.
@@ -101,6 +111,19 @@ pub(crate) enum Mark {
     Void,
 }
 
+// === impl Carries ===
+
+impl Carries {
+    /// No row: it only deletes metadata.
+    pub(super) fn nothing() -> Self {
+        Self::Rows { rows: Vec::new(), columns: BTreeMap::new() }
+    }
+
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Rows { rows, .. } if rows.is_empty())
+    }
+}
+
 // === impl Carried ===
 
 impl Carried {
@@ -124,6 +147,8 @@ impl Head {
             swept: 0,
             cells: 0,
             lease: None,
+            moved: false,
+            restored: None,
         }
     }
 
@@ -194,6 +219,12 @@ impl Head {
             .filter(|(place, (_, at))| *place < surplus || now.duration_since(**at) > KEPT_SETTLED)
             .map(|(_, (number, _))| *number);
         plain.chain(expired.filter(|expired| *expired <= old)).take(MOST_DELETED).collect()
+    }
+
+    /// Whether so much metadata has had its time that a batch of its own must delete it: voids delete nothing, and
+    /// where one batch after another is refused no other ever does.
+    pub(super) fn must_sweep(&self, now: Timestamp) -> bool {
+        self.outdated(self.next, now).len() == MOST_DELETED
     }
 
     /// Notes that the metadata of `deleted` is gone.

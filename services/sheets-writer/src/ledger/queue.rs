@@ -13,21 +13,24 @@ use crate::rows::{self, ROWS, RowDoc, RowKey, State};
 impl Writer<'_> {
     /// The oldest rows that wait and can be written, as they will stand once `closing` is recorded.
     pub(super) async fn waiting(&self, most: usize) -> Result<Vec<RowDoc>, Trouble> {
-        let closing = self.closing.as_ref();
+        let closing = self.machine.closing();
         let landed: HashMap<&RowKey, &Carried> =
             closing.into_iter().flat_map(|closing| &closing.landed).map(|row| (&row.key, row)).collect();
+        let now = self.now();
+        let is_held = |key: &RowKey| self.held.get(key).is_some_and(|until| *until > now);
         let parked = closing.and_then(|closing| closing.parked.as_ref());
         let gone = |doc: &RowDoc, key: &RowKey| {
             closing.is_some_and(|closing| closing.vanished.contains(key))
                 || parked.is_some_and(|row| row.key == *key && row.version == doc.version)
         };
         let mut waiting = Vec::new();
-        for mut doc in self.pending((most + landed.len()).min(1_000) as u32).await? {
+        let most_pending = most + landed.len() + self.held.len();
+        for mut doc in self.pending(most_pending.min(1_000) as u32).await? {
             let key = doc.key();
             if let Some(row) = landed.get(&key) {
                 doc.land(row.version, row.changed());
             }
-            if doc.state == State::Pending && !gone(&doc, &key) {
+            if doc.state == State::Pending && !gone(&doc, &key) && !is_held(&key) {
                 waiting.push(doc);
             }
         }
@@ -57,9 +60,12 @@ impl Writer<'_> {
     /// What somebody asked for, and what is due.
     pub(super) fn heed_wishes(&mut self) {
         let now = self.now();
+        self.held.retain(|_, until| *until > now);
         if self.ledger.asked.swap(false, Ordering::Relaxed) {
+            self.held.clear();
             self.places = None;
             self.sweeps = true;
+            self.patrol.ask();
             self.blocked.values_mut().for_each(|(_, until)| *until = now);
         }
         self.sweeps |= self.until_sweep().is_some_and(|rest| rest.is_zero());

@@ -150,7 +150,7 @@ impl Writer<'_> {
     }
 
     /// Makes `work` fail if another writer has taken over.
-    async fn prove(&self, work: &mut Work<'_>) -> Result<(), Trouble> {
+    pub(super) async fn prove(&self, work: &mut Work<'_>) -> Result<(), Trouble> {
         let head = work.get(&LEDGER, HEAD).await?.filter(|head| head.is_still(self.head()));
         let Some(head) = head else { return Err(Trouble::Overtaken) };
         work.put(&LEDGER, HEAD, &head);
@@ -164,16 +164,18 @@ impl Writer<'_> {
                 return Ok(());
             }
         }
-        let known = self.head().clone();
-        let next = Head {
+        let (known, description) = (self.head().clone(), self.describe().await?);
+        let mut next = Head {
             spreadsheet_id: self.ledger.sheets.spreadsheet_id().to_owned(),
             open: None,
             tabs: BTreeMap::new(),
             settled: BTreeMap::new(),
-            swept: known.next - 1,
             cells: 0,
+            moved: true,
             ..known.clone()
         };
+        // It may be one that this ledger filled before.
+        next.leave_to_time(&description.marks, (self.ledger.clock)());
         let mut attempts = Attempts::default();
         loop {
             let mut work = Work::new(&*self.ledger.store);
@@ -183,7 +185,7 @@ impl Writer<'_> {
             work.put(&LEDGER, HEAD, &next);
             if attempts.commit(work).await? {
                 tracing::info!("the ledger fills another spreadsheet from now on");
-                (self.head, self.closing, self.unsettled) = (Some(next), None, false);
+                self.machine.take_over(next);
                 self.forget();
                 return Ok(());
             }

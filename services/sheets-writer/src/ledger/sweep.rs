@@ -6,7 +6,7 @@
 //! that read and the batch is lost.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
@@ -23,6 +23,7 @@ use super::{
     writer::Writer,
 };
 use crate::{
+    leads,
     rows::{ROWS, RowKey, hand},
     sheets::body::GridRange,
 };
@@ -76,6 +77,11 @@ impl Sweep {
     /// The columns may have been written to by somebody else.
     pub(super) fn forget(&mut self) {
         self.sound.clear();
+    }
+
+    /// A line was written to: what it showed before tells nothing any more.
+    pub(super) fn forget_line(&mut self, key: &RowKey) {
+        self.sound.remove(key);
     }
 }
 
@@ -144,13 +150,14 @@ impl Writer<'_> {
     async fn compare(&mut self, tab: Tab, columns: &[Vec<String>]) -> Result<(), Trouble> {
         let (ids, own) = columns.split_first().expect("the id column is read first");
         let mut unsound: BTreeMap<RowKey, Vec<String>> = BTreeMap::new();
-        for (line, id) in ids.iter().enumerate().filter(|(_, id)| !id.is_empty()) {
+        let mut taken = HashSet::new();
+        // The first of two equal ids counts, here as everywhere.
+        for (line, id) in ids.iter().enumerate().filter(|(_, id)| !id.is_empty() && taken.insert(*id)) {
             let key = RowKey { tab, id: id.clone() };
             let texts: Vec<String> =
                 own.iter().map(|column| column.get(line).cloned().unwrap_or_default()).collect();
-            // The first of two equal ids counts, here as everywhere.
             if self.sweep.sound.get(&key) != Some(&texts) {
-                unsound.entry(key).or_insert(texts);
+                unsound.insert(key, texts);
             }
         }
         let unsound: Vec<_> = unsound.into_iter().collect();
@@ -168,7 +175,7 @@ impl Writer<'_> {
             let (mut sound, mut typed) = (Vec::new(), 0);
             for (key, texts) in rows {
                 let Some(mut doc) = work.get(&ROWS, &key.doc_id()).await? else { continue };
-                let before = typed;
+                let (before, status) = (typed, doc.typed.get("status").cloned());
                 for (column, text) in hand::columns(tab).iter().zip(texts) {
                     if doc.is_typed(column, text, shows) {
                         doc.take(column, text);
@@ -177,10 +184,17 @@ impl Writer<'_> {
                 }
                 if typed > before {
                     work.put(&ROWS, &key.doc_id(), &doc);
+                    if doc.typed.get("status") != status.as_ref() {
+                        leads::heed_hand(&mut work, &doc, (self.ledger.clock)()).await?;
+                    }
                 }
                 if doc.contested().next().is_none() {
                     sound.push((key.clone(), texts.clone()));
                 }
+            }
+            if typed > 0 {
+                // Whoever was stopped for long would take for typed what it wrote before another one wrote.
+                self.prove(&mut work).await?;
             }
             if typed == 0 || attempts.commit(work).await? {
                 self.sweep.sound.extend(sound);
@@ -194,7 +208,7 @@ impl Writer<'_> {
     }
 
     /// Whether a person has typed into a cell that one of these rows would change.
-    pub(super) async fn is_contested(&self, placed: &[Placed]) -> Result<bool, Trouble> {
+    pub(super) async fn is_contested(&mut self, placed: &[Placed]) -> Result<bool, Trouble> {
         let Some(places) = &self.places else { return Ok(false) };
         let mut cells = Vec::new();
         let mut ranges = Vec::new();
@@ -207,10 +221,16 @@ impl Writer<'_> {
             }
         }
         let found = locate::read_shown(&self.ledger.sheets, &ranges).await?;
+        self.pace.note_reads(u32::from(!ranges.is_empty()));
         let text = |lines: Vec<Vec<String>>| lines.into_iter().flatten().next().unwrap_or_default();
-        Ok(cells
-            .into_iter()
-            .zip(found)
-            .any(|((doc, column), lines)| doc.is_typed(column, &text(lines), shows)))
+        let mut is_contested = false;
+        for ((doc, column), lines) in cells.into_iter().zip(found) {
+            if doc.is_typed(column, &text(lines), shows) {
+                // The sweep that follows must look at it.
+                self.sweep.forget_line(&doc.key());
+                is_contested = true;
+            }
+        }
+        Ok(is_contested)
     }
 }

@@ -26,6 +26,9 @@ impl Writer<'_> {
     /// Reads the head after a start or a takeover; a batch that is open then must be settled. A pause while somebody
     /// else writes.
     pub(super) async fn take_over(&mut self) -> Result<Option<Pause>, Trouble> {
+        if store::backup::is_under_way(&*self.ledger.store).await? {
+            return Err(Trouble::Restoring);
+        }
         let head = self.ledger.load_head().await?;
         if head.spreadsheet_id != self.ledger.sheets.spreadsheet_id() && !self.may_move().await? {
             return Err(Trouble::OtherSpreadsheet(head.spreadsheet_id));
@@ -38,10 +41,8 @@ impl Writer<'_> {
                 return Ok(Some(Pause { longest: rest, until_woken: false }));
             }
         }
-        self.unsettled = head.open.is_some();
-        self.closing = None;
         self.cells = head.cells;
-        self.head = Some(head);
+        self.machine.take_over(head);
         Ok(None)
     }
 
@@ -62,7 +63,8 @@ impl Writer<'_> {
 
     /// Lets the next process begin at once.
     pub(super) async fn give_up(&mut self) -> Result<(), Trouble> {
-        if self.ledger.is_shared() && self.ledger.tenure.is_held(self.now()) && self.head.is_some() {
+        if self.ledger.is_shared() && self.ledger.tenure.is_held(self.now()) && self.machine.head().is_some()
+        {
             self.move_lease(None).await?;
         }
         Ok(())
@@ -89,7 +91,7 @@ impl Writer<'_> {
             tracing::info!(batch_open = next.open.is_some(), "this process writes the ledger now");
         }
         ledger.moved(&next, began);
-        self.head = Some(next);
+        self.machine.follow(next);
         Ok(())
     }
 }

@@ -2,10 +2,15 @@
 
 mod book;
 mod door;
+mod hunt;
 mod lease;
+mod machine;
+mod metadata;
+mod owner;
 mod process;
 mod sim;
 mod steps;
 mod storm;
+mod versions;
 mod web;
 mod world;

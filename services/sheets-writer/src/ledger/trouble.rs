@@ -16,6 +16,9 @@ pub(super) enum Trouble {
     /// A read was refused.
     #[error("Google Sheets refused a read")]
     ReadRefused,
+    /// What stands in a cell that is to be changed is neither ours nor could be read back.
+    #[error("somebody types into cells that are to be changed")]
+    Contested,
     /// The quota is used up.
     #[error("Google Sheets' quota is used up")]
     Quota(Option<std::time::Duration>),
@@ -37,6 +40,11 @@ pub(super) enum Trouble {
         "this store is older than the spreadsheet, which has batch {0} already; start with the store that wrote it"
     )]
     StoreBehind(i32),
+    /// The rest of a backup is to come.
+    #[error(
+        "the store is being restored from a backup; rows wait until that is done (frontdesk restore goes on)"
+    )]
+    Restoring,
     /// A tab's header is not ours.
     #[error("the header of tab {tab} is wrong: {wrong}")]
     Header {

@@ -1,29 +1,30 @@
 //! The one task that writes: settle what is open, set up the tabs, send what waits.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, HashSet},
     time::Duration,
 };
 
+use chassis::brink::{self, Point};
 use domain::Tab;
 use tokio::time::Instant;
 
 use super::{
     Ledger,
-    closing::Closing,
-    compose::{call, compose},
+    compose::call,
     hunt::Hunt,
     layout::Place,
     lease::{self, Watch},
-    locate::{Lines, locate},
+    locate::Lines,
     pace::Pace,
-    protocol::{Carries, Head, Mark},
+    patrol::Patrol,
+    protocol::{Carries, Head, Machine, Mark, Open, Terms, Verdict},
     seen::Seen,
     sweep::Sweep,
     trouble::Trouble,
 };
 use crate::{
-    people,
+    rows::RowKey,
     sheets::{Reply, body::Request},
 };
 
@@ -35,10 +36,6 @@ pub(super) const LOOK: Duration = Duration::from_secs(30);
 /// How often the holder of a lease looks for rows that other processes took in: they wait for it as long as it holds
 /// the lease, and no longer, since an idle one lapses. Where batches never cease for long it is 28,800 reads a day.
 const LOOK_FOR_OTHERS: Duration = Duration::from_secs(3);
-/// How often a wrong header is read again: somebody is likely to be at it.
-const LOOK_AT_HEADER: Duration = Duration::from_secs(5);
-/// How often it is looked whether a protection was lifted: one read for all tabs.
-const LOOK_AT_PROTECTION: Duration = Duration::from_secs(10);
 
 /// How often it is looked how large the spreadsheet is, while rows are written.
 const LOOK_AT_SIZE: Duration = Duration::from_secs(600);
@@ -53,11 +50,8 @@ pub(super) struct Pause {
 /// The writer's memory; all of it can be lost.
 pub(super) struct Writer<'l> {
     pub(super) ledger: &'l Ledger,
-    pub(super) head: Option<Head>,
-    /// The batch in `head.open` has an unknown outcome.
-    pub(super) unsettled: bool,
-    /// The outcome of the batch in `head.open` is known and not recorded.
-    pub(super) closing: Option<Closing>,
+    /// What it knows of the batches.
+    pub(super) machine: Machine,
     pub(super) places: Option<BTreeMap<Tab, Place>>,
     pub(super) lines: Lines,
     pub(super) watch: Watch,
@@ -73,10 +67,17 @@ pub(super) struct Writer<'l> {
     /// When it was looked at.
     pub(super) looked: Instant,
     pub(super) sweep: Sweep,
+    pub(super) patrol: Patrol,
+    /// Marks of another ledger in the spreadsheet, which the operator wants taken over.
+    pub(super) claimed: Vec<i32>,
     /// People's columns are to be read before anything else.
     pub(super) sweeps: bool,
     /// A tab that is gone and is to be filled.
     rebuild: Option<Tab>,
+    /// After a restore, the ids that stood in each tab when somebody last looked.
+    pub(super) standing: BTreeMap<Tab, HashSet<String>>,
+    /// Rows whose line stands and lost its id too often: they wait, and until when nobody looks for it.
+    pub(super) held: BTreeMap<RowKey, Instant>,
 }
 
 // === impl Writer ===
@@ -85,9 +86,7 @@ impl<'l> Writer<'l> {
     pub(super) fn new(ledger: &'l Ledger) -> Self {
         Self {
             ledger,
-            head: None,
-            unsettled: false,
-            closing: None,
+            machine: Machine::default(),
             places: None,
             lines: Lines::default(),
             watch: Watch::default(),
@@ -98,14 +97,18 @@ impl<'l> Writer<'l> {
             cells: 0,
             looked: ledger.timer.now(),
             sweep: Sweep::new(ledger.timer.now()),
+            patrol: Patrol::default(),
+            claimed: Vec::new(),
             sweeps: false,
             rebuild: None,
+            standing: BTreeMap::new(),
+            held: BTreeMap::new(),
         }
     }
 
     /// Does the next thing there is to do; a pause when there is nothing more.
     pub(super) async fn step(&mut self) -> Result<Option<Pause>, Trouble> {
-        if self.head.is_none()
+        if self.machine.head().is_none()
             && let Some(pause) = self.take_over().await?
         {
             return Ok(Some(pause));
@@ -134,14 +137,15 @@ impl<'l> Writer<'l> {
         let head = self.head();
         self.places.is_none()
             || self.sweeps
+            || self.goes_on().is_some_and(|rest| rest.is_zero())
             || self.rebuild.is_some()
-            || self.closing.is_some()
+            || self.machine.closing().is_some()
             || head.open.is_some()
             || head.tabs.is_empty()
     }
 
     async fn work(&mut self, rows: bool) -> Result<Option<Pause>, Trouble> {
-        if self.closing.as_ref().is_some_and(|closing| closing.tabs.is_some()) {
+        if self.machine.closing().is_some_and(|closing| closing.tabs.is_some()) {
             // Without them the spreadsheet counts as never written, and would be set up again.
             return self.record(None).await.map(|()| None);
         }
@@ -152,22 +156,39 @@ impl<'l> Writer<'l> {
             self.look().await?;
             self.rebuild = self.next_rebuild().await?;
         }
-        if self.sweeps && !self.unsettled && !self.head().tabs.is_empty() {
+        if !self.claimed.is_empty() && !self.machine.is_unsettled() {
+            self.record(None).await?;
+            let marks = std::mem::take(&mut self.claimed);
+            return self.take_spreadsheet(&marks).await.map(|()| None);
+        }
+        if self.sweeps && !self.machine.is_unsettled() && !self.head().tabs.is_empty() {
             self.record(None).await?;
             self.sweep().await?;
+            self.patrol().await?;
             self.sweeps = false;
             return Ok(None);
         }
-        if let (Some(tab), false) = (self.rebuild, self.unsettled) {
+        if self.goes_on().is_some_and(|rest| rest.is_zero())
+            && !self.machine.is_unsettled()
+            && !self.head().tabs.is_empty()
+        {
+            self.record(None).await?;
+            self.patrol().await?;
+            return Ok(None);
+        }
+        if let (Some(tab), false) = (self.rebuild, self.machine.is_unsettled()) {
             self.record(None).await?;
             return self.rebuild(tab).await;
         }
-        let writes = self.unsettled || self.head().tabs.is_empty() || rows;
+        let writes = self.machine.is_unsettled() || self.head().tabs.is_empty() || rows;
         if let (true, Some(rest)) = (writes, self.pace.rest(self.now())) {
             return Ok(Some(Pause { longest: rest, until_woken: false }));
         }
-        if self.unsettled {
+        if self.machine.is_unsettled() {
             self.settle().await?;
+            brink::pass(Point::Settled);
+        } else if !self.hunt.is_on() && self.head().must_sweep((self.ledger.clock)()) {
+            self.send(Carries::nothing(), Vec::new(), Vec::new()).await?;
         } else if self.head().tabs.is_empty() {
             self.set_up().await?;
         } else if rows {
@@ -183,10 +204,7 @@ impl<'l> Writer<'l> {
     pub(super) fn recover(&mut self, trouble: &Trouble) -> Option<Pause> {
         let hint = if let Trouble::Quota(hint) = trouble { *hint } else { None };
         match trouble {
-            Trouble::Overtaken | Trouble::StoreBehind(_) => {
-                // What was known of a batch was known of another head.
-                (self.head, self.closing, self.unsettled) = (None, None, false);
-            }
+            Trouble::Overtaken | Trouble::StoreBehind(_) => self.machine.lose(),
             Trouble::Quota(_) => {}
             _ => self.places = None,
         }
@@ -195,23 +213,41 @@ impl<'l> Writer<'l> {
         }
         let wait = self.pace.back_off(hint);
         // Long waits are for Google's quota.
-        let longest = if matches!(trouble, Trouble::Store(_)) { wait.min(lease::LENGTH) } else { wait };
+        let longest = if matches!(trouble, Trouble::Store(_) | Trouble::Restoring) {
+            wait.min(lease::LENGTH)
+        } else {
+            wait
+        };
         Some(Pause { longest, until_woken: false })
     }
 
     /// Records what is known when the process ends.
     pub(super) async fn finish(&mut self) -> Result<(), Trouble> {
         self.leaving = true;
-        if self.closing.is_some() { self.record(None).await } else { self.give_up().await }
+        if self.machine.closing().is_some() { self.record(None).await } else { self.give_up().await }
     }
 
     /// Forgets what was seen of the spreadsheet, and what it refused: that may have been another process's doing.
     pub(super) fn forget(&mut self) {
         self.places = None;
-        self.lines.clear();
+        self.forget_lines();
+        self.standing.clear();
+        self.held.clear();
         self.blocked.clear();
         self.hunt = Hunt::default();
+    }
+
+    /// A line was written to: what it showed before tells nothing any more.
+    pub(super) fn forget_line(&mut self, key: &RowKey) {
+        self.sweep.forget_line(key);
+        self.patrol.forget_line(key);
+    }
+
+    /// Anything may stand in the tabs.
+    pub(super) fn forget_lines(&mut self) {
+        self.lines.clear();
         self.sweep.forget();
+        self.patrol = Patrol::default();
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -234,66 +270,30 @@ impl<'l> Writer<'l> {
     fn until_next_look(&self) -> Duration {
         let now = self.now();
         let look = if self.ledger.tenure.is_held(now) { LOOK_FOR_OTHERS } else { LOOK };
-        let look = self.until_sweep().map_or(look, |rest| rest.min(look));
+        let due = [self.until_sweep(), self.goes_on()].into_iter().flatten().min();
+        let look = due.map_or(look, |rest| rest.min(look));
         self.blocked.values().map(|(_, until)| until.duration_since(now)).min().unwrap_or(look).min(look)
     }
 
     pub(super) fn head(&self) -> &Head {
-        self.head.as_ref().expect("a step without a head begins with take_over")
+        self.machine.head().expect("a step without a head begins with take_over")
     }
 
     /// How long it is until people's columns are read. Over a shared store that is while there is work, since it takes
     /// the lease, and an idle ledger writes nothing.
     pub(super) fn until_sweep(&self) -> Option<Duration> {
         let now = self.now();
-        let may = !self.ledger.is_shared() || self.ledger.tenure.is_held(now);
-        may.then(|| self.sweep.rest(now))
+        self.may_look(now).then(|| self.sweep.rest(now))
     }
 
-    /// Writes the rows that wait.
-    async fn flush(&mut self) -> Result<(), Trouble> {
-        let (rows, now) = (self.next_rows().await?, self.now());
-        let places = self.places.as_mut().expect("step looks before it flushes");
-        let tabs: BTreeSet<Tab> = rows.iter().map(|doc| doc.tab).collect();
-        let mut located = locate(&self.ledger.sheets, places, &mut self.lines, rows).await?;
-        if self.hunt.probe().is_none() {
-            self.blocked.retain(|tab, _| !tabs.contains(tab));
-        }
-        for (tab, trouble) in located.blocked {
-            let rest = match trouble {
-                Trouble::TabGone(_) => LOOK,
-                Trouble::Protected { .. } => LOOK_AT_PROTECTION,
-                _ => LOOK_AT_HEADER,
-            };
-            self.blocked.insert(tab, (trouble, now + rest));
-        }
-        if !located.vanished.is_empty() {
-            tracing::warn!(
-                rows = located.vanished.len(),
-                "rows were deleted from the spreadsheet and stay deleted"
-            );
-            self.closing.get_or_insert_default().vanished.extend(located.vanished);
-        }
-        if self.is_contested(&located.placed).await? {
-            if self.sweep.is_fresh(self.now()) {
-                return Err(Trouble::ReadRefused);
-            }
-            self.sweeps = true;
-            return Ok(());
-        }
-        let Some(places) = &self.places else { return Ok(()) };
-        let docs = located.placed.iter_mut().map(|placed| &mut placed.doc);
-        people::show_survivors(&*self.ledger.store, docs).await?;
-        let batch = compose(located.placed, places, &self.ledger.zone);
-        if batch.carried.is_empty() {
-            self.hunt.drop_probe();
-            return self.record(None).await;
-        }
-        let (carries, batch) = match self.hunt.probe() {
-            Some(_) => batch.into_probe(places).expect("a probe is of one row"),
-            None => (batch.carries(places), batch),
-        };
-        self.send(carries, batch.requests, batch.watched).await
+    /// How long it is until lines are looked at that the last look left out, if there are any.
+    fn goes_on(&self) -> Option<Duration> {
+        let now = self.now();
+        self.patrol.goes_on(now).filter(|_| self.may_look(now))
+    }
+
+    fn may_look(&self, now: Instant) -> bool {
+        !self.ledger.is_shared() || self.ledger.tenure.is_held(now)
     }
 
     /// Records a batch as open, sends it, and judges the answer.
@@ -304,25 +304,23 @@ impl<'l> Writer<'l> {
         watched: Vec<String>,
     ) -> Result<(), Trouble> {
         self.record(Some(carries)).await?;
-        let head = self.head();
-        let Some(open) = &head.open else { return Err(Trouble::Overtaken) };
-        let number = open.number;
-        let body = call(head, number, Mark::Rows, requests, watched, &open.outdated);
-        self.unsettled = true;
+        brink::pass(Point::Opened);
+        let Some(Open { number, outdated, .. }) = self.machine.send().cloned() else {
+            return Err(Trouble::Overtaken);
+        };
+        let body = call(self.head(), number, Mark::Rows, requests, watched, &outdated);
         self.pace.go(self.now());
-        match self.ledger.sheets.batch_update(&body).await {
-            Reply::Done(answer) => {
+        let reply = self.ledger.sheets.batch_update(&body).await;
+        match (self.machine.answered(reply.told()), reply) {
+            (Verdict::Decided(_), Reply::Done(answer)) => {
+                brink::pass(Point::Sent);
                 tracing::debug!(batch = number, "batch written");
                 self.land(&Seen::in_answer(&answer));
                 self.sweep.note_life(self.now());
                 Ok(())
             }
-            Reply::RateLimited(hint) => {
-                // A plain refusal: the batch never was; its rows wait, its number is not used again.
-                self.unsettled = false;
-                Err(Trouble::Quota(hint))
-            }
-            Reply::Refused(at) => {
+            (_, Reply::RateLimited(hint)) => Err(Trouble::Quota(hint)),
+            (_, Reply::Refused(at)) => {
                 let sheet = at.and_then(|at| body.requests.get(at)).and_then(Request::sheet_id);
                 let tabs = &self.head().tabs;
                 let named = tabs.iter().find(|(_, id)| sheet == Some(**id)).map(|(tab, _)| *tab);
@@ -331,31 +329,29 @@ impl<'l> Writer<'l> {
                 tracing::warn!(batch = number, tab = named.map(Tab::as_str), "batch refused");
                 Ok(())
             }
-            Reply::Absent => Err(Trouble::NoSpreadsheet(self.head().spreadsheet_id.clone())),
-            Reply::Unclear(trouble) => Err(trouble.into()),
+            (_, Reply::Unclear(trouble)) => Err(trouble.into()),
+            _ => Err(Trouble::NoSpreadsheet(self.head().spreadsheet_id.clone())),
         }
     }
 
     /// One commit: what is known of the last batch, and the next one as open. Proves that nobody has taken over.
-    async fn record(&mut self, open: Option<Carries>) -> Result<(), Trouble> {
+    pub(super) async fn record(&mut self, open: Option<Carries>) -> Result<(), Trouble> {
         let head = self.head();
-        let known = self.closing.is_none() && head.open.is_none() && head.cells == self.cells;
+        let known = self.machine.closing().is_none() && head.open.is_none() && head.cells == self.cells;
         if known && open.is_none() {
             return Ok(());
         }
-        let expected = self.head().clone();
-        let closing = self.closing.take().unwrap_or_default();
         let (now, began) = ((self.ledger.clock)(), self.now());
-        let mut next = closing.next_head(&expected, open, self.hunt.is_on(), now);
-        next.cells = self.cells;
-        next.lease = (self.ledger.is_shared() && !self.leaving).then(|| self.ledger.lease());
-        let result = closing.commit(&*self.ledger.store, &expected, &next).await;
+        let lease = (self.ledger.is_shared() && !self.leaving).then(|| self.ledger.lease());
+        let terms = Terms { lean: self.hunt.is_on(), cells: self.cells, lease, now };
+        let Some(step) = self.machine.step(open, terms) else { return Err(Trouble::Overtaken) };
+        let result = step.commit(&*self.ledger.store).await;
         match result {
             Ok(()) => {
-                self.ledger.moved(&next, began);
-                self.head = Some(next);
+                self.ledger.moved(&step.next, began);
+                self.machine.committed(step);
             }
-            Err(_) => self.closing = Some(closing),
+            Err(_) => self.machine.not_committed(step),
         }
         result
     }

@@ -8,26 +8,53 @@ use serde_json::json;
 use store::{Attempts, Query, Store, Work};
 
 use super::{
-    COLUMNS, CONTACTS, ContactDoc, Identity, doc_id, facts,
+    COLUMNS, CONTACTS, ContactDoc, Identity, Standing, doc_id, facts,
     identity::{IDENTITIES, Key, Tie},
-    load, save,
+    load, save, touch,
 };
 use crate::{
-    error::{Error, contact_unknown},
+    error::{Error, contact_unknown, erased},
     rows::{self, RowDoc},
 };
 
 /// What the operator says about a contact, by column; a blank empties it.
 pub(crate) type Words = BTreeMap<&'static str, String>;
 
-/// One contact by its id, or the one that it was merged into.
-pub(crate) async fn get(store: &dyn Store, contact_id: &str) -> Result<Option<tab::Contact>, Error> {
-    Ok(load(&mut Work::new(store), contact_id).await?.map(|doc| doc.contact))
+/// One contact by its id, or the one that it was merged into, and when the person was forgotten.
+pub(crate) async fn get(
+    store: &dyn Store,
+    contact_id: &str,
+) -> Result<Option<(tab::Contact, Option<Timestamp>)>, Error> {
+    Ok(load(&mut Work::new(store), contact_id).await?.map(|doc| (doc.contact, doc.erased_at)))
+}
+
+/// The ids under which rows of a contact may have been written: its own first, be it asked for by another.
+pub(crate) async fn ids(store: &dyn Store, contact_id: &str) -> Result<Vec<String>, store::Error> {
+    let found = load(&mut Work::new(store), contact_id).await?;
+    Ok(match found {
+        Some(doc) => [doc.contact.id].into_iter().chain(doc.aliases).collect(),
+        None => vec![contact_id.to_owned()],
+    })
+}
+
+/// The contact that an operator wants to change.
+///
+/// # Errors
+/// A contact that is not there, or was erased.
+pub(super) async fn load_alive(work: &mut Work<'_>, contact_id: &str) -> Result<ContactDoc, Error> {
+    let doc = load(work, contact_id).await?.ok_or_else(contact_unknown)?;
+    if doc.erased_at.is_some() { Err(erased()) } else { Ok(doc) }
 }
 
 /// The id under which a contact stands now.
+///
+/// # Errors
+/// A contact that was erased.
 pub(crate) async fn current_id(work: &mut Work<'_>, contact_id: &str) -> Result<Option<String>, Error> {
-    Ok(load(work, contact_id).await?.map(|doc| doc.contact.id))
+    match load(work, contact_id).await? {
+        Some(doc) if doc.erased_at.is_some() => Err(erased()),
+        found => Ok(found.map(|doc| doc.contact.id)),
+    }
 }
 
 /// The contacts that the identities lead to, each once, strongest first.
@@ -44,8 +71,8 @@ pub(crate) async fn find_all(store: &dyn Store, identity: &Identity) -> Result<V
     Ok(found)
 }
 
-/// One page of the contacts by age, and the cursor of the next. Those that were merged into others are left out, so
-/// that a page may be short.
+/// One page of the contacts by age, and the cursor of the next. Those that were merged into others or erased are left
+/// out, so that a page may be short.
 pub(crate) async fn list(
     store: &dyn Store,
     limit: u32,
@@ -61,7 +88,7 @@ pub(crate) async fn list(
     let mut contacts = Vec::with_capacity(keys.len());
     for document in store.get_many(&keys).await?.into_iter().flatten() {
         let doc = CONTACTS.read(document)?.value;
-        if doc.alias_of.is_none() {
+        if doc.alias_of.is_none() && doc.erased_at.is_none() {
             contacts.push(doc.contact);
         }
     }
@@ -136,7 +163,7 @@ pub(crate) async fn correct(
     tags: Option<&[String]>,
     now: Timestamp,
 ) -> Result<tab::Contact, Error> {
-    let mut doc = load(work, contact_id).await?.ok_or_else(contact_unknown)?;
+    let mut doc = load_alive(work, contact_id).await?;
     let before = doc.clone();
     let word = |column| words.get(column).cloned().unwrap_or_default();
     let identity = Identity { email: word("email"), phone: word("phone"), ..Default::default() };
@@ -154,19 +181,22 @@ pub(crate) async fn correct(
         doc.label(tags);
     }
     for (key, tie) in super::ties(work, &identity).await? {
-        claim(work, &doc, key, tie, now).await?;
+        doc.standing = doc.standing.max(Standing::Proven);
+        if claim(work, &doc, key, tie, now).await? {
+            touch(work, &doc);
+        }
     }
     finish(work, before, doc).await
 }
 
-/// Ties an address to the contact by the operator's word.
+/// Ties an address to the contact by the operator's word; false if it was.
 async fn claim(
     work: &mut Work<'_>,
     doc: &ContactDoc,
     key: Key,
     known: Option<Tie>,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     if let Some(tie) = known.as_ref().filter(|tie| !tie.claimed) {
         let owner = load(work, &tie.contact_id).await?;
         if owner.is_some_and(|owner| owner.id() != doc.id()) {
@@ -174,11 +204,12 @@ async fn claim(
             let fault = Fault::new(FaultKind::Precondition, Reason::ContactsDiffer, why);
             return Err(Fault { field: Some(key.kind.as_str().to_owned()), ..fault }.into());
         }
-        return Ok(());
+        return Ok(false);
     }
-    let tie = Tie { contact_id: doc.id().to_owned(), kind: key.kind, claimed: false, since: now };
+    let (contact_id, value) = (doc.id().to_owned(), key.value);
+    let tie = Tie { contact_id, kind: key.kind, claimed: false, own: true, since: now, value };
     work.put(&IDENTITIES, &key.doc_id, &tie);
-    Ok(())
+    Ok(true)
 }
 
 /// Adds and removes labels.
@@ -191,7 +222,7 @@ pub(crate) async fn tag(
     let mut attempts = Attempts::default();
     loop {
         let mut work = Work::new(store);
-        let mut doc = load(&mut work, contact_id).await?.ok_or_else(contact_unknown)?;
+        let mut doc = load_alive(&mut work, contact_id).await?;
         let before = doc.clone();
         doc.contact.tags.retain(|tag| !remove.contains(tag));
         doc.label(add);

@@ -13,18 +13,14 @@ use super::{
 use crate::{
     error::{Error, contact_unknown},
     leads,
-    rows::{self, RowDoc, list::Filter},
+    rows::{self, RowDoc, about::OF_A_CONTACT, list::Filter},
     wire,
 };
-
-/// Tabs whose rows name a contact.
-const OF_A_CONTACT: [Tab; 5] =
-    [Tab::Leads, Tab::Engagements, Tab::Bookings, Tab::Subscriptions, Tab::Payments];
 
 /// Rows that are read at once.
 const PAGE: u32 = 500;
 
-/// The document. Identities are told by their kind; their values stand in the contact or are kept as hashes alone.
+/// The document. The value of an identity is blank where an older version kept its hash alone.
 pub(crate) async fn export(store: &dyn Store, contact_id: &str) -> Result<Value, Error> {
     let doc = load(&mut Work::new(store), contact_id).await?.ok_or_else(contact_unknown)?;
     let ids: Vec<&str> = [doc.id()].into_iter().chain(doc.aliases.iter().map(String::as_str)).collect();
@@ -41,13 +37,36 @@ pub(crate) async fn export(store: &dyn Store, contact_id: &str) -> Result<Value,
         let shown = if tab == Tab::Leads { shown_leads(store, found).await? } else { shown(found) };
         export.insert(tab.to_string(), shown);
     }
-    let sessions: Vec<&str> = sessions.iter().map(String::as_str).collect();
-    let events = all_about(store, Tab::ChatEvents, &sessions).await?;
-    export.insert(Tab::ChatEvents.to_string(), shown(events));
+    export.insert(Tab::ChatEvents.to_string(), shown(events(store, doc.id(), sessions).await?));
     Ok(Value::Object(export))
 }
 
-/// Kind and date of each identity, whichever of the ids it was tied to.
+/// The events that would go if the person were forgotten: in a session others may have spoken, and much was told
+/// outside of any.
+async fn events(
+    store: &dyn Store,
+    contact_id: &str,
+    sessions: BTreeSet<String>,
+) -> Result<Vec<RowDoc>, Error> {
+    let mut work = Work::new(store);
+    let mut known = super::gather(&mut work, store, contact_id).await?;
+    for session in sessions {
+        if super::forgetting::may_have(&mut work, &session, &known.contact_ids).await? {
+            known.sessions.insert(session);
+        }
+    }
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = rows::list::list(store, Tab::ChatEvents, &Filter::default(), PAGE, after).await?;
+        found.extend(known.own(&mut Work::new(store), page.0).await?);
+        after = page.1;
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// Kind, date and value of each identity, whichever of the ids it was tied to.
 async fn identities(store: &dyn Store, ids: &[&str]) -> Result<Value, Error> {
     let mut found = Vec::new();
     for id in ids {
@@ -56,7 +75,7 @@ async fn identities(store: &dyn Store, ids: &[&str]) -> Result<Value, Error> {
             let page = store.query(Query::new(&BY_CONTACT, [json!(id)]).limit(500).after(after)).await?;
             for document in page.documents {
                 let tie = IDENTITIES.read(document)?.value;
-                found.push((tie.kind, tie.since, tie.claimed));
+                found.push((tie.kind, tie.since, tie.claimed, tie.value));
             }
             after = page.next;
             if after.is_none() {
@@ -65,7 +84,7 @@ async fn identities(store: &dyn Store, ids: &[&str]) -> Result<Value, Error> {
         }
     }
     found.sort();
-    let told = |(kind, since, claimed): (super::Kind, jiff::Timestamp, bool)| json!({"kind": kind.as_str(), "since": since, "claimed": claimed});
+    let told = |(kind, since, claimed, value): (super::Kind, jiff::Timestamp, bool, String)| json!({"kind": kind.as_str(), "since": since, "claimed": claimed, "value": value});
     Ok(found.into_iter().map(told).collect())
 }
 

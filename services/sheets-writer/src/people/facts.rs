@@ -80,7 +80,7 @@ impl ContactDoc {
 
     /// Nothing has changed that is kept.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        (&self.contact, &self.whop_user, &self.told, &self.aliases)
-            == (&other.contact, &other.whop_user, &other.told, &other.aliases)
+        (&self.contact, &self.whop_user, &self.told, &self.aliases, &self.erasure, self.standing)
+            == (&other.contact, &other.whop_user, &other.told, &other.aliases, &other.erasure, other.standing)
     }
 }

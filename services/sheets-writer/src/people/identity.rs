@@ -35,7 +35,14 @@ pub(super) struct Tie {
     pub(super) kind: Kind,
     /// It came about by a claim: it finds the contact and merges nothing.
     pub(super) claimed: bool,
+    /// Somebody who is proven to be the contact said it of themselves, or nobody but the contact was proven to have it.
+    #[serde(default)]
+    pub(super) own: bool,
     pub(super) since: Timestamp,
+    /// What the document's id is the hash of: whoever is to be forgotten must be told to the other services. Ties of
+    /// older versions lack it until the person is met again.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) value: String,
 }
 
 /// What identifies a person, as far as it is known. Strongest first.
@@ -60,6 +67,7 @@ pub(crate) struct Identity {
 pub(super) struct Key {
     pub(super) kind: Kind,
     pub(super) doc_id: String,
+    pub(super) value: String,
     pub(super) claimed: bool,
 }
 
@@ -76,6 +84,20 @@ impl Kind {
             Self::Session => "session",
         }
     }
+
+    /// A person has it for ever, not for a visit.
+    pub(super) const fn is_for_ever(self) -> bool {
+        matches!(self, Self::WhopUser | Self::Email | Self::Phone)
+    }
+}
+
+// === impl Tie ===
+
+impl Tie {
+    /// Whether it is the contact's person who is known by it, and not whoever said that they were the contact.
+    pub(super) fn is_theirs(&self) -> bool {
+        self.own || !self.claimed
+    }
 }
 
 // === impl Identity ===
@@ -86,7 +108,8 @@ impl Identity {
         let (email, phone) = self.normalised();
         let key = |(kind, value): (Kind, &String)| Key {
             kind,
-            doc_id: id::digest(&[kind.as_str(), value]),
+            doc_id: doc_id(kind, value),
+            value: value.clone(),
             claimed: self.claimed && matches!(kind, Kind::Email | Kind::Phone),
         };
         let all = [
@@ -119,6 +142,11 @@ impl Identity {
             None => (String::new(), phone::normalise(&self.phone)),
         }
     }
+}
+
+/// Id of an identity's document.
+pub(super) fn doc_id(kind: Kind, value: &str) -> String {
+    id::digest(&[kind.as_str(), value])
 }
 
 /// Whether somebody can be known by it: all who type `n/a` are not one person.

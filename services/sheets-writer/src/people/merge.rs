@@ -9,11 +9,8 @@ use domain::{Fault, Kind, Reason, tab};
 use jiff::Timestamp;
 use store::{Attempts, Store, Work};
 
-use super::{ContactDoc, load, save};
-use crate::{
-    error::{Error, contact_unknown},
-    leads,
-};
+use super::{ContactDoc, directory::load_alive, save};
+use crate::{bookings, error::Error, leads};
 
 /// What the operator's merge came to.
 #[derive(Clone, Debug)]
@@ -31,8 +28,8 @@ pub(crate) async fn merge(store: &dyn Store, survivor: &str, loser: &str) -> Res
     let mut attempts = Attempts::default();
     loop {
         let mut work = Work::new(store);
-        let survivor = load(&mut work, survivor).await?.ok_or_else(contact_unknown)?;
-        let loser = load(&mut work, loser).await?.ok_or_else(contact_unknown)?;
+        let survivor = load_alive(&mut work, survivor).await?;
+        let loser = load_alive(&mut work, loser).await?;
         if survivor.id() == loser.id() {
             return Ok(Merged { contact: survivor.contact, merged: false });
         }
@@ -72,6 +69,9 @@ async fn absorb(
             mine.clone_from(theirs);
         }
     }
+    survivor.standing = survivor.standing().max(loser.standing());
+    // Whoever was to be forgotten is, under whatever id.
+    survivor.erasure = survivor.erasure.or_else(|| loser.erasure.clone());
     survivor.aliases.push(loser.contact.id.clone());
     survivor.aliases.append(&mut loser.aliases);
     loser.alias_of = Some(survivor.contact.id.clone());
@@ -83,6 +83,7 @@ async fn absorb(
     };
     save(work, &mut loser, row).await?;
     leads::join(work, survivor.id(), &loser.contact.id).await?;
+    bookings::join(work, survivor.id(), &loser.contact.id).await?;
     tracing::info!(contact.id = survivor.id(), alias = loser.id(), "contacts merged");
     Ok(survivor)
 }

@@ -1,6 +1,8 @@
 //! People as they meet: claims, proofs, merges, and any order.
 
+mod attacker;
 mod claims;
+mod meetings;
 mod races;
 mod schedules;
 
@@ -46,7 +48,7 @@ impl Desk {
     /// Whom the identity leads to.
     pub(super) async fn whose(&self, identity: Identity) -> Option<String> {
         let found = find(&mut Work::new(&*self.store), &identity).await.unwrap();
-        found.map(|found| found.contact.id)
+        found.map(|found| found.id)
     }
 
     pub(super) async fn doc(&self, contact_id: &str) -> ContactDoc {
@@ -60,6 +62,23 @@ impl Desk {
         show_survivors(&*self.store, rows.iter_mut()).await.unwrap();
         rows.into_iter().map(|row| crate::wire::cells_json(row.cells)).collect()
     }
+}
+
+/// An identity that comes to lead to a contact, whatever became of it.
+pub(crate) async fn tie(store: &dyn Store, contact_id: &str, visitor: &str) {
+    let key = Identity { visitor: visitor.into(), ..Default::default() }.keys().remove(0);
+    let tie = Tie {
+        contact_id: contact_id.into(),
+        kind: key.kind,
+        claimed: false,
+        own: true,
+        since: Timestamp::now(),
+        value: key.value,
+    };
+    let mut work = Work::new(store);
+    assert_eq!(work.get(&IDENTITIES, &key.doc_id).await.unwrap(), None);
+    work.put(&IDENTITIES, &key.doc_id, &tie);
+    assert!(Attempts::default().commit(work).await.unwrap());
 }
 
 pub(super) fn email(address: &str) -> Identity {

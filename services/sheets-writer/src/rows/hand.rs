@@ -78,13 +78,14 @@ impl RowDoc {
         if deleted {
             self.state = State::Pending;
             self.unwrite();
+            self.returns = true;
         }
         deleted
     }
 
     /// The spreadsheet has no line of it: what is neither deleted nor parked waits to be written whole.
     pub(crate) fn unwrite(&mut self) {
-        self.landed = false;
+        (self.landed, self.adopted) = (false, false);
         self.changed = self.cells.keys().map(|column| (column.clone(), self.version)).collect();
         self.shown.clear();
         self.spoilt.clear();
@@ -93,11 +94,22 @@ impl RowDoc {
         }
     }
 
+    /// Its line stands, and the store does not know what it shows. Ours is written again; what stands in people's
+    /// columns is read back as if they had typed it.
+    pub(crate) fn meet(&mut self) {
+        self.unwrite();
+        (self.landed, self.returns) = (true, false);
+        let peoples = columns(self.tab);
+        self.changed.retain(|column, _| column != "id" && !peoples.contains(&column.as_str()));
+        if self.state == State::Pending {
+            self.settle_state();
+        }
+    }
+
     /// Waits again if it was parked.
     pub(crate) fn retry(&mut self) -> bool {
         let parked = self.state == State::Parked;
         if parked {
-            self.error = None;
             self.settle_state();
         }
         parked

@@ -28,7 +28,7 @@ pub(crate) struct Filter {
 // === impl Filter ===
 
 impl Filter {
-    fn query(&self, tab: Tab) -> Query {
+    pub(super) fn query(&self, tab: Tab) -> Query {
         let mut query = match (&self.subject, self.state) {
             (Some(subject), _) => Query::new(&BY_SUBJECT, [json!(tab), json!(subject)]),
             (None, Some(state)) => Query::new(&BY_STATE, [json!(tab), json!(state)]),
@@ -46,9 +46,10 @@ impl Filter {
         query
     }
 
-    fn takes(&self, doc: &RowDoc) -> bool {
+    /// A row as it is listed, if it is one that is asked for.
+    pub(super) fn pick(&self, doc: RowDoc) -> Option<RowDoc> {
         let says = |status: &String| matches!(doc.cell("status"), Cell::Text(text) if text == status);
-        self.status.as_ref().is_none_or(says)
+        self.status.as_ref().is_none_or(says).then(|| RowDoc { cells: doc.merged(), ..doc })
     }
 }
 
@@ -63,10 +64,7 @@ pub(crate) async fn list(
     let page = store.query(filter.query(tab).limit(limit).after(after)).await?;
     let mut rows = Vec::new();
     for document in page.documents {
-        let doc = ROWS.read(document)?.value;
-        if filter.takes(&doc) {
-            rows.push(RowDoc { cells: doc.merged(), ..doc });
-        }
+        rows.extend(filter.pick(ROWS.read(document)?.value));
     }
     Ok((rows, page.next))
 }

@@ -10,7 +10,7 @@ fn row(version: u64, score: f64, intent: &str) -> Row {
 
 #[test]
 fn only_what_changed_is_written_again() {
-    let mut doc = RowDoc::new(row(1, 0.5, "buy"));
+    let mut doc = RowDoc::of(row(1, 0.5, "buy"));
     doc.land(1, None);
     assert_eq!(doc.state, State::Written);
     assert!(doc.advance(row(2, 0.9, "buy")));
@@ -20,15 +20,15 @@ fn only_what_changed_is_written_again() {
 
 #[test]
 fn what_is_older_never_overwrites_what_is_newer() {
-    let mut doc = RowDoc::new(row(2, 0.9, "buy"));
+    let mut doc = RowDoc::of(row(2, 0.9, "buy"));
     assert!(!doc.advance(row(1, 0.5, "browse")));
     assert!(!doc.advance(row(2, 0.5, "browse")));
-    assert_eq!(doc, RowDoc::new(row(2, 0.9, "buy")));
+    assert_eq!(doc, RowDoc::of(row(2, 0.9, "buy")));
 }
 
 #[test]
 fn a_change_while_a_batch_is_under_way_stays_pending() {
-    let mut doc = RowDoc::new(row(1, 0.5, "buy"));
+    let mut doc = RowDoc::of(row(1, 0.5, "buy"));
     assert!(doc.advance(row(2, 0.9, "buy")));
     doc.land(1, None);
     assert_eq!((doc.state, doc.landed), (State::Pending, true));
@@ -39,7 +39,7 @@ fn a_change_while_a_batch_is_under_way_stays_pending() {
 
 #[test]
 fn a_column_that_was_spoilt_while_a_batch_was_composed_stays_pending() {
-    let mut doc = RowDoc::new(row(1, 0.5, "buy"));
+    let mut doc = RowDoc::of(row(1, 0.5, "buy"));
     doc.land(1, None);
     assert!(doc.advance(row(2, 0.9, "buy")));
     doc.rewrite(&["status".to_owned()].into());
@@ -52,7 +52,7 @@ fn a_column_that_was_spoilt_while_a_batch_was_composed_stays_pending() {
 
 #[test]
 fn a_row_that_a_person_deleted_stays_deleted() {
-    let mut doc = RowDoc::new(row(1, 0.5, "buy"));
+    let mut doc = RowDoc::of(row(1, 0.5, "buy"));
     doc.land(1, None);
     doc.state = State::Deleted;
     assert!(doc.advance(row(2, 0.9, "buy")));
@@ -61,7 +61,7 @@ fn a_row_that_a_person_deleted_stays_deleted() {
 
 #[test]
 fn only_the_columns_that_were_spoilt_are_written_again() {
-    let mut doc = RowDoc::new(row(1, 0.5, "buy"));
+    let mut doc = RowDoc::of(row(1, 0.5, "buy"));
     doc.land(1, None);
     doc.rewrite(&["id", "score", "a column of the owner's"].map(str::to_owned).into());
     assert_eq!(doc.changed.keys().collect::<Vec<_>>(), ["score"]);
@@ -73,7 +73,7 @@ fn only_the_columns_that_were_spoilt_are_written_again() {
 
 #[test]
 fn only_the_version_that_was_refused_is_parked() {
-    let mut doc = RowDoc::new(row(1, 0.5, "buy"));
+    let mut doc = RowDoc::of(row(1, 0.5, "buy"));
     assert!(doc.advance(row(2, 0.9, "buy")));
     doc.park(1, "refused");
     assert_eq!((doc.state, doc.error.as_deref()), (State::Pending, None));
@@ -81,4 +81,38 @@ fn only_the_version_that_was_refused_is_parked() {
     assert_eq!((doc.state, doc.error.as_deref()), (State::Parked, Some("refused")));
     assert!(doc.advance(row(3, 0.9, "buy")));
     assert_eq!((doc.state, doc.error.as_deref()), (State::Pending, None));
+}
+
+#[test]
+fn a_row_whose_line_was_adopted_waits_for_its_id_before_anything_else() {
+    let mut doc = RowDoc::of(row(1, 0.5, "buy"));
+    doc.land(1, None);
+    doc.adopted = true;
+    doc.rewrite(&["score".to_owned()].into());
+    assert_eq!(doc.state, State::Written, "nobody looks for its id before it stands");
+    doc.land(1, Some(&["id".to_owned()]));
+    assert_eq!((doc.adopted, doc.state), (false, State::Pending));
+    doc.land(1, Some(&["score".to_owned()]));
+    assert_eq!(doc.state, State::Written);
+    doc.adopted = true;
+    doc.unwrite();
+    assert_eq!((doc.adopted, doc.state), (false, State::Pending));
+    doc.adopted = true;
+    doc.land(1, None);
+    assert!(!doc.adopted, "it was written whole, with its id");
+}
+
+#[test]
+fn a_row_that_is_parked_stays_so_until_it_gets_another_chance() {
+    let mut doc = RowDoc::of(row(1, 0.5, "buy"));
+    doc.land(1, None);
+    assert!(doc.advance(row(2, 0.9, "buy")));
+    doc.park(2, "refused");
+    doc.rewrite(&["status".to_owned()].into());
+    doc.find_again(Timestamp::UNIX_EPOCH);
+    doc.land(2, Some(&["id".to_owned()]));
+    assert_eq!((doc.state, doc.error.as_deref()), (State::Parked, Some("refused")));
+    assert!(doc.retry());
+    assert_eq!((doc.state, doc.error.as_deref()), (State::Pending, None));
+    assert_eq!(doc.changed.keys().collect::<Vec<_>>(), ["score", "status"]);
 }

@@ -204,8 +204,7 @@ async fn an_export_holds_everything_that_is_known_of_one_person_and_nothing_of_o
         MergeContactsRequest { survivor_id: mail.clone(), loser_id: chat.clone(), ..Default::default() };
     desk.contacts().merge_contacts(request).await.unwrap();
     let request = ExportContactRequest { contact_id: chat.clone(), ..Default::default() };
-    let document = desk.contacts().export_contact(request).await.unwrap().into_inner().document;
-    let export: Value = serde_json::from_slice(&document).unwrap();
+    let export = desk.export(request).await.unwrap();
     assert_eq!(export["contact"]["email"], "ann@example.com");
     assert_eq!(export["contact_ids"], json!([mail, chat]));
     let kinds: Vec<_> =
@@ -213,7 +212,7 @@ async fn an_export_holds_everything_that_is_known_of_one_person_and_nothing_of_o
     assert_eq!(kinds, ["email", "visitor", "session"]);
     let rows = |tab: &str| export[tab].as_array().unwrap().len();
     let counts = ["leads", "engagements", "bookings", "subscriptions", "payments", "chat_events"].map(rows);
-    assert_eq!(counts, [1, 2, 1, 0, 0, 3]);
+    assert_eq!(counts, [1, 2, 1, 0, 0, 4]);
     assert_eq!(export["leads"][0]["contact_id"], *mail);
     assert_eq!(export["leads"][0]["highest_score"], 0.9);
     assert!(!export.to_string().contains("secret"));

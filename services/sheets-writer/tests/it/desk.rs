@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use chassis::{Context, Drain, Link, Vars};
 use proto::sheets::v1::{
-    IngestEventsRequest, IngestEventsResponse, ListRowsRequest, Tab,
+    ExportContactRequest, IngestEventsRequest, IngestEventsResponse, ListRowsRequest, Tab,
     contact_service_client::ContactServiceClient, event_service_client::EventServiceClient,
     ledger_service_client::LedgerServiceClient,
 };
@@ -92,6 +92,16 @@ impl Desk {
             .ingest_events(request)
             .await
             .map(tonic::Response::into_inner)
+    }
+
+    /// Everything that is kept about a contact.
+    pub(crate) async fn export(&self, request: ExportContactRequest) -> Result<Value, Status> {
+        let mut pieces = self.contacts().export_contact(request).await?.into_inner();
+        let mut document = Vec::new();
+        while let Some(piece) = pieces.message().await? {
+            document.extend(piece.document);
+        }
+        Ok(serde_json::from_slice(&document).unwrap())
     }
 
     /// All rows of a tab, read page by page.

@@ -118,6 +118,40 @@ async fn the_operator_opens_and_moves_a_lead_once_for_each_request() {
 }
 
 #[tokio::test]
+async fn a_request_id_stands_for_one_change_alone() {
+    let desk = Desk::start().await;
+    let mut leads = LeadServiceClient::new(desk.link());
+    let saved = leads.save_lead(request("vis_1", "r1", "ann@example.com")).await.unwrap().into_inner();
+    let say = |contact_id: &str, lead: Lead, mask: &[&str]| UpsertLeadRequest {
+        request_id: "r2".into(),
+        contact_id: contact_id.into(),
+        lead: Some(lead),
+        update_mask: (!mask.is_empty())
+            .then(|| prost_types::FieldMask { paths: mask.iter().map(|path| (*path).to_owned()).collect() }),
+        ..Default::default()
+    };
+    let owned = || Lead { owner: "Zoe".into(), ..Default::default() };
+    let first = leads.upsert_lead(say(&saved.contact_id, owned(), &[])).await.unwrap().into_inner();
+    let scored = Lead { score: Some(0.4), ..owned() };
+    let of_the_lead = UpsertLeadRequest { lead_id: saved.lead_id.clone(), ..say("", owned(), &[]) };
+    let others = [
+        say(&saved.contact_id, Lead { owner: "Kim".into(), ..Default::default() }, &[]),
+        say(&saved.contact_id, scored, &[]),
+        say(&saved.contact_id, owned(), &["owner", "score"]),
+        say("con_none", owned(), &[]),
+        of_the_lead,
+    ];
+    for other in others {
+        let refused = leads.upsert_lead(other.clone()).await.expect_err(&format!("{other:?}"));
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert_eq!(refused.message(), "request_id was used for another change");
+    }
+    assert_eq!(desk.row(Tab::Leads).await["owner"], "Zoe");
+    let again = leads.upsert_lead(say(&saved.contact_id, owned(), &[])).await.unwrap().into_inner();
+    assert_eq!(again, first);
+}
+
+#[tokio::test]
 async fn an_outcome_that_the_workflow_lists_moves_the_lead_and_any_other_is_kept_as_told() {
     let desk = Desk::start().await;
     let say = |id: &str, workflow: &str, outcome: &str, at: &str| json!({"id": id, "type": "chat.turn", "session_id": "s1", "workflow_id": workflow, "outcome": outcome, "score": 0.9, "occurred_at": at});

@@ -8,3 +8,4 @@ mod desk;
 mod events;
 mod leads;
 mod ledger;
+mod lists;

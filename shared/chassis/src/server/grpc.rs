@@ -17,6 +17,7 @@ use tonic_reflection::server::v1::{ServerReflection, ServerReflectionServer};
 use tower::Service;
 
 use super::call::{Calls, observe};
+use crate::Tick;
 
 /// Name of the health service; its calls come every few seconds and are not worth a span.
 pub(super) const HEALTH: &str = "grpc.health.v1.Health";
@@ -28,6 +29,7 @@ pub struct Grpc {
     descriptors: &'static [u8],
     names: Vec<&'static str>,
     routes: Routes,
+    tick: Option<Tick>,
 }
 
 // === impl Grpc ===
@@ -35,7 +37,7 @@ pub struct Grpc {
 impl Grpc {
     /// A server without services. `descriptors` is the encoded descriptor set of those to come, for reflection.
     pub fn new(descriptors: &'static [u8]) -> Self {
-        Self { descriptors, names: Vec::new(), routes: Routes::default() }
+        Self { descriptors, names: Vec::new(), routes: Routes::default(), tick: None }
     }
 
     /// Adds `service` and its health.
@@ -52,6 +54,13 @@ impl Grpc {
         self
     }
 
+    /// Opens the door of `tick`, [`crate::tick::PATH`], on the same port. Who may knock is a matter of whoever lets
+    /// callers through to this server.
+    #[must_use]
+    pub fn tick(self, tick: Tick) -> Self {
+        Self { tick: Some(tick), ..self }
+    }
+
     /// The routes of everything, and the switch of its health. Calls in flight are counted in `calls`.
     pub(super) async fn build(self, name: &'static str, calls: TaskTracker) -> (Router, Health) {
         let health = Health::new(&self.names).await;
@@ -63,7 +72,9 @@ impl Grpc {
             .add_service(HealthServer::new(HealthService::from_health_reporter(health.reporter.clone())));
         let routes = routes.add_service(reflection).prepare();
         let observed = middleware::from_fn_with_state(Calls::new(name, served, calls), observe);
-        (routes.into_axum_router().layer(observed), health)
+        let routes = routes.into_axum_router().layer(observed);
+        let door = self.tick.map_or_else(Router::new, |tick| tick.door(name));
+        (routes.merge(door), health)
     }
 }
 

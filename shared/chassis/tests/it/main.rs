@@ -6,5 +6,6 @@ mod health;
 mod link;
 mod stage;
 mod telemetry;
+mod tick;
 mod travel;
 mod web;

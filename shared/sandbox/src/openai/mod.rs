@@ -1,5 +1,5 @@
-//! OpenAI's endpoints: hosted ChatKit sessions that are minted and cancelled, threads that are never found, responses
-//! that a scripted concierge gives, moderation.
+//! OpenAI's endpoints: hosted ChatKit sessions that are minted and cancelled, their threads that are listed and
+//! deleted, responses that a scripted concierge gives, moderation.
 //!
 //! It exists so that the production clients meet OpenAI's own rules. The invariant: a body that the published
 //! schema refuses is refused here, with OpenAI's error shape.
@@ -12,6 +12,7 @@ mod node;
 mod responses;
 mod script;
 mod session;
+mod thread;
 
 use std::{
     collections::BTreeSet,
@@ -27,7 +28,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::error::Refusal;
 pub use self::script::{Output, Scripted};
@@ -59,6 +60,7 @@ impl OpenAi {
             let connection = db.lock();
             session::prune(&connection, Timestamp::now())?;
             responses::prune(&connection, Timestamp::now())?;
+            thread::prepare(&connection)?;
             let mut statement = connection.prepare("SELECT id FROM workflows")?;
             statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
         };
@@ -80,6 +82,11 @@ impl OpenAi {
         if let Err(error) = saved {
             tracing::warn!(%error, "workflow is known until the process ends only");
         }
+    }
+
+    /// Somebody talks in a hosted chat; the id of the thread.
+    pub(crate) fn talk(&self, user: &str) -> rusqlite::Result<String> {
+        thread::create(&self.db.lock(), user, Timestamp::now())
     }
 
     fn knows(&self, id: &str) -> bool {
@@ -181,12 +188,10 @@ fn dispatch(openai: &OpenAi, call: Call) -> Result<Response, Refusal> {
         ["moderations"] if post => moderation::create(&body),
         ["chatkit", "sessions"] if post => openai.create(&body),
         ["chatkit", "sessions", id, "cancel"] if post => openai.cancel(id),
-        ["chatkit", "threads"] if get => list_threads(&query),
-        ["chatkit", "threads", id] | ["chatkit", "threads", id, "items"]
-            if get || (delete && steps.len() == 3) =>
-        {
-            Err(Refusal::new(StatusCode::NOT_FOUND, format!("Thread with id '{id}' not found.")))
-        }
+        ["chatkit", "threads"] if get => thread::page(&openai.db.lock(), &query),
+        ["chatkit", "threads", id] if get => thread::get(&openai.db.lock(), id),
+        ["chatkit", "threads", id] if delete => thread::delete(&openai.db.lock(), id),
+        ["chatkit", "threads", id, "items"] if get => thread::items(&openai.db.lock(), id, &query),
         ["responses" | "moderations"]
         | ["responses", _]
         | ["responses", _, "cancel"]
@@ -200,21 +205,4 @@ fn dispatch(openai: &OpenAi, call: Call) -> Result<Response, Refusal> {
         )),
     };
     value.map(|value| Json(value).into_response())
-}
-
-/// No conversation ever happens at the stand-in, so the list is empty; its parameters are checked.
-fn list_threads(query: &[(String, String)]) -> Answer {
-    for (name, value) in query {
-        let fine = match name.as_str() {
-            "limit" => value.parse::<u32>().is_ok_and(|limit| limit <= 100),
-            "order" => matches!(value.as_str(), "asc" | "desc"),
-            "user" => (1..=512).contains(&value.chars().count()),
-            "after" | "before" => true,
-            _ => return Err(Refusal::unknown(name)),
-        };
-        if !fine {
-            return Err(Refusal::invalid(name, "invalid_value", "out of its range".to_owned()));
-        }
-    }
-    Ok(json!({"object": "list", "data": [], "first_id": null, "last_id": null, "has_more": false}))
 }

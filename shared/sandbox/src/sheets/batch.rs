@@ -10,6 +10,7 @@ use super::{
     a1,
     cells::{self, CellMask},
     error::Refusal,
+    filter,
     grid::Key,
     mask::Mask,
     metadata,
@@ -76,6 +77,9 @@ fn apply_one(book: &mut Workbook, kind: Kind) -> Result<Value, String> {
         Kind::DeleteDimension(request) => delete(book, &request.range.unwrap_or_default())?,
         Kind::AppendDimension(request) => append_dimension(book, &request)?,
         Kind::DeleteRange(request) => delete_range(book, &request)?,
+        Kind::SetBasicFilter(request) => filter::set(book, *request)?,
+        Kind::ClearBasicFilter(request) => filter::clear(book, &request)?,
+        Kind::AddFilterView(request) => return filter::add_view(book, *request),
         Kind::CreateDeveloperMetadata(request) => {
             let reply = metadata::create(book, request.developer_metadata.unwrap_or_default())?;
             return Ok(json!({"createDeveloperMetadata": reply}));
@@ -234,6 +238,7 @@ fn insert(book: &mut Workbook, request: &InsertDimension) -> Result<(), String> 
         sheet.insert_columns(start, count);
         sheet.shift_protections(&(start..end), true);
     }
+    sheet.shift_filters(rows, &(start..end), true);
     metadata::shift(book, id, rows, &(start..end), true);
     book.check_size()
 }
@@ -251,6 +256,7 @@ fn delete(book: &mut Workbook, range: &DimensionRange) -> Result<(), String> {
         sheet.delete_columns(range.clone());
         sheet.shift_protections(&range, false);
     }
+    sheet.shift_filters(rows, &range, false);
     metadata::shift(book, id, rows, &range, false);
     Ok(())
 }

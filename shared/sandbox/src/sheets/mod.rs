@@ -8,6 +8,7 @@ mod batch;
 mod calls;
 mod cells;
 mod error;
+mod filter;
 mod format;
 mod grid;
 mod mask;
@@ -18,6 +19,7 @@ mod protect;
 mod quota;
 mod requests;
 mod tabs;
+mod truth;
 mod values;
 mod view;
 mod wire;
@@ -35,17 +37,18 @@ use axum::{
 };
 use serde_json::Value;
 
-use self::{error::Refusal, quota::Window, requests::Request};
+pub use self::truth::{Applied, Call};
+use self::{error::Refusal, quota::Window, requests::Request, truth::Truth};
 pub(crate) use self::{
     format::formatted,
-    model::{Datum, Workbook, number_value},
+    model::{Datum, Sheet, Workbook, number_value},
     requests::{
-        AppendDimension, DeleteDimension, DeleteSheet, InsertDimension, Kind, SortRange, SortSpec,
-        UpdateCells, UpdateSheetProperties,
+        AddFilterView, AppendDimension, DeleteDimension, DeleteSheet, InsertDimension, Kind, SetBasicFilter,
+        SortRange, SortSpec, UpdateCells, UpdateSheetProperties,
     },
     wire::{
-        CellData, Dimension, DimensionRange, ExtendedValue, GridCoordinate, GridRange, RowData,
-        SheetProperties, SortOrder,
+        BasicFilter, CellData, Dimension, DimensionRange, ExtendedValue, FilterCriteria, FilterSpec,
+        FilterView, GridCoordinate, GridRange, RowData, SheetProperties, SortOrder,
     },
 };
 use crate::{Sandbox, db::Db, edge::bearer, random};
@@ -72,6 +75,7 @@ pub(crate) struct Sheets {
     changing: Mutex<()>,
     reads: Mutex<Window>,
     writes: Mutex<Window>,
+    truth: Truth,
     boot: String,
 }
 
@@ -94,6 +98,7 @@ impl Sheets {
             changing: Mutex::default(),
             reads: Mutex::new(Window::new(60)),
             writes: Mutex::new(Window::new(60)),
+            truth: Truth::default(),
             boot: random::token(""),
         })
     }
@@ -127,6 +132,21 @@ impl Sheets {
         lock(&self.reads).limit = reads;
     }
 
+    /// Keeps what is applied and what is called from now on.
+    pub(crate) fn keep_truth(&self) {
+        self.truth.keep();
+    }
+
+    /// The applied batches from the `from`th on.
+    pub(crate) fn applied(&self, from: usize) -> Vec<Applied> {
+        self.truth.applied(from)
+    }
+
+    /// The calls that reached the quota.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.truth.calls()
+    }
+
     /// A person's edits: the same rules and the same file, no quota.
     pub(crate) fn edit(&self, kinds: Vec<Kind>) -> Result<(), String> {
         self.change(|book| batch::apply_kinds(book, kinds)).map(|_| ()).map_err(Refusal::into_message)
@@ -158,11 +178,16 @@ impl Sheets {
         requests: Vec<Request>,
         look: impl FnOnce(&Workbook) -> Result<T, Refusal>,
     ) -> Result<(T, Vec<Value>), Refusal> {
-        self.change(|book| {
+        let copy = self.truth.copy(&requests);
+        let outcome = self.change(|book| {
             let (book, replies) = batch::apply(book, requests)?;
             let seen = look(&book)?;
             Ok((book, (seen, replies)))
-        })
+        })?;
+        if let Some(requests) = copy {
+            self.truth.note_applied(requests, &self.book());
+        }
+        Ok(outcome)
     }
 
     fn change<T>(
@@ -183,8 +208,10 @@ impl Sheets {
 
     fn admit(&self, writes: bool) -> Result<(), Refusal> {
         let (window, kind) = if writes { (&self.writes, "Write") } else { (&self.reads, "Read") };
-        let mut window = lock(window);
-        if window.take(Instant::now()) { Ok(()) } else { Err(Refusal::over_quota(kind, window.limit)) }
+        let (mut window, at) = (lock(window), Instant::now());
+        let admitted = window.take(at);
+        self.truth.note_call(Call { at, writes, admitted });
+        if admitted { Ok(()) } else { Err(Refusal::over_quota(kind, window.limit)) }
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::{
+    filter::{Filter, View},
     metadata::Metadata,
     protect::Protection,
     wire::{CellFormat, NumberFormat},
@@ -58,6 +59,10 @@ pub(crate) struct Sheet {
     pub(super) hidden: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) protections: Vec<Protection>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) filter: Option<Filter>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) views: Vec<View>,
     #[serde(skip)]
     pub(crate) rows: Vec<Arc<Row>>,
 }

@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::wire::{
-    DataFilter, DeveloperMetadata, Dimension, DimensionRange, GridCoordinate, GridRange, RowData,
-    SheetProperties, SortOrder, Unsupported,
+    BasicFilter, DataFilter, DeveloperMetadata, Dimension, DimensionRange, FilterView, GridCoordinate,
+    GridRange, RowData, SheetProperties, SortOrder, Unsupported,
 };
 
 macro_rules! kinds {
@@ -97,6 +97,9 @@ kinds! {
         delete_dimension: DeleteDimension { range: DimensionRange, }
         append_dimension: AppendDimension { sheet_id: i32, dimension: Dimension, length: i32, }
         delete_range: DeleteRange { range: GridRange, shift_dimension: Dimension, }
+        set_basic_filter: SetBasicFilter { filter: BasicFilter, }
+        clear_basic_filter: ClearBasicFilter { sheet_id: i32, }
+        add_filter_view: AddFilterView { filter: FilterView, }
         create_developer_metadata: CreateDeveloperMetadata { developer_metadata: DeveloperMetadata, }
         update_developer_metadata: UpdateDeveloperMetadata {
             data_filters: Vec<DataFilter>, developer_metadata: DeveloperMetadata, fields: String,
@@ -105,13 +108,13 @@ kinds! {
     }
     unsupported {
         add_banding, add_chart, add_comment_reply, add_conditional_format_rule, add_data_source, add_dimension_group,
-        add_filter_view, add_named_range, add_protected_range, add_slicer, add_table, auto_fill,
-        auto_resize_dimensions, cancel_data_source_refresh, clear_basic_filter, copy_paste, cut_paste, delete_banding,
+        add_named_range, add_protected_range, add_slicer, add_table, auto_fill,
+        auto_resize_dimensions, cancel_data_source_refresh, copy_paste, cut_paste, delete_banding,
         delete_comment, delete_comment_reply, delete_conditional_format_rule, delete_data_source,
         delete_dimension_group, delete_duplicates, delete_embedded_object, delete_filter_view, delete_named_range,
         delete_protected_range, delete_table, duplicate_filter_view, duplicate_sheet, find_replace, insert_comment,
         insert_range, merge_cells, move_dimension, paste_data, randomize_range, refresh_data_source, repeat_cell,
-        set_basic_filter, set_data_validation, text_to_columns, trim_whitespace, unmerge_cells, update_banding,
+        set_data_validation, text_to_columns, trim_whitespace, unmerge_cells, update_banding,
         update_borders, update_chart_spec, update_comment_post, update_conditional_format_rule, update_data_source,
         update_dimension_group, update_dimension_properties, update_embedded_object_border,
         update_embedded_object_position, update_filter_view, update_named_range, update_protected_range,

@@ -30,6 +30,7 @@ pub(super) fn spreadsheet(book: &Workbook, ranges: &[String], with_cells: bool) 
         if !sheet.protections.is_empty() {
             view["protectedRanges"] = sheet.protections.iter().map(|one| one.to_json(sheet.id)).collect();
         }
+        sheet.show_filters(&mut view);
         if with_cells {
             let whole = Place { sheet: sheet.id, area: sheet.whole() };
             if areas.is_empty() {
@@ -75,6 +76,13 @@ fn grid_data(sheet: &Sheet, place: &Place) -> Value {
     let rows: Vec<Value> = (area.rows.start..area.rows.end.min(sheet.rows.len())).map(row).collect();
     if !rows.is_empty() {
         data.insert("rowData".to_owned(), rows.into());
+    }
+    let hidden = sheet.hidden_rows();
+    if !hidden.is_empty() {
+        let row =
+            |row: usize| if hidden.contains(&row) { json!({"hiddenByFilter": true}) } else { json!({}) };
+        let rows = area.rows.start..area.rows.end.min(sheet.rows.len());
+        data.insert("rowMetadata".to_owned(), rows.map(row).collect());
     }
     Value::Object(data)
 }

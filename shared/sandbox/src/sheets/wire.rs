@@ -94,6 +94,15 @@ messages! {
         hidden: bool,
     }
         ! { tab_color, tab_color_style, right_to_left, data_source_sheet_properties, }
+    FilterCriteria { hidden_values: Vec<String>, }
+        ! {
+            condition, visible_background_color, visible_background_color_style, visible_foreground_color,
+            visible_foreground_color_style,
+        }
+    FilterSpec { column_index: i32, filter_criteria: FilterCriteria, } ! { data_source_column_reference, }
+    BasicFilter { range: GridRange, filter_specs: Vec<FilterSpec>, } ! { criteria, sort_specs, table_id, }
+    FilterView { filter_view_id: i32, title: String, range: GridRange, filter_specs: Vec<FilterSpec>, }
+        ! { criteria, named_range_id, sort_specs, table_id, }
     DeveloperMetadata {
         metadata_id: i32,
         metadata_key: String,

@@ -179,6 +179,12 @@ async fn headers_workflow_and_method_are_checked() {
         (town.chatkit(Method::GET, "threads?page=1"), 400),
         (town.chatkit(Method::GET, "threads/cthr_1"), 404),
         (town.chatkit(Method::DELETE, "threads/cthr_1"), 404),
+        (town.chatkit(Method::GET, "threads/cthr_1/items"), 404),
+        (town.chatkit(Method::GET, "threads/cthr_1/items?user=vis_1"), 400),
+        (town.chatkit(Method::GET, "threads?after=cthr_1"), 404),
+        (town.chatkit(Method::POST, "threads"), 405),
+        (town.chatkit(Method::POST, "threads/cthr_1"), 405),
+        (town.chatkit(Method::DELETE, "threads/cthr_1/items"), 405),
     ] {
         let (answered, body) = answer(request).await;
         assert_eq!(answered, status, "{body}");
@@ -193,6 +199,50 @@ async fn headers_workflow_and_method_are_checked() {
     assert_eq!(status, 200);
     let (status, list) = answer(town.chatkit(Method::GET, "threads?limit=5&order=asc&user=vis_1")).await;
     assert_eq!((status.as_u16(), &list["data"], &list["has_more"]), (200, &json!([]), &json!(false)));
+}
+
+#[tokio::test]
+async fn threads_are_listed_by_user_and_deleted_for_good() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sandbox.db");
+    let town = Town::at(&path).await;
+    let ids: Vec<_> = (0..3).map(|_| town.sandbox.talk_hosted("vis_1").unwrap()).collect();
+    let other = town.sandbox.talk_hosted("user_2").unwrap();
+    let list = async |town: &Town, query: &str| {
+        let (status, list) = answer(town.chatkit(Method::GET, &format!("threads?{query}"))).await;
+        assert_eq!((status.as_u16(), &list["object"]), (200, &json!("list")), "{list}");
+        let ids: Vec<_> =
+            list["data"].as_array().unwrap().iter().map(|thread| thread["id"].clone()).collect();
+        let ends = (ids.first().cloned().unwrap_or_default(), ids.last().cloned().unwrap_or_default());
+        assert_eq!(ends, (list["first_id"].clone(), list["last_id"].clone()));
+        (ids, list["has_more"] == true)
+    };
+    assert_eq!(
+        list(&town, "user=vis_1&order=asc").await,
+        (vec![json!(ids[0]), json!(ids[1]), json!(ids[2])], false)
+    );
+    assert_eq!(list(&town, "user=vis_1&limit=2").await, (vec![json!(ids[2]), json!(ids[1])], true));
+    assert_eq!(
+        list(&town, &format!("limit=2&user=vis_1&after={}", ids[1])).await,
+        (vec![json!(ids[0])], false)
+    );
+    assert_eq!(list(&town, &format!("order=asc&before={}", ids[1])).await, (vec![json!(ids[0])], false));
+    assert_eq!(list(&town, "").await.0.len(), 4);
+    let (status, thread) = answer(town.chatkit(Method::GET, &format!("threads/{}", ids[0]))).await;
+    let about = (&thread["object"], &thread["user"], &thread["status"]["type"]);
+    assert_eq!(
+        (status.as_u16(), about),
+        (200, (&json!("chatkit.thread"), &json!("vis_1"), &json!("active")))
+    );
+
+    let gone = format!("threads/{}", ids[1]);
+    let (status, deleted) = answer(town.chatkit(Method::DELETE, &gone)).await;
+    let told = json!({"id": ids[1], "object": "chatkit.thread.deleted", "deleted": true});
+    assert_eq!((status.as_u16(), deleted), (200, told));
+    let again = Town::at(&path).await;
+    assert_eq!(answer(again.chatkit(Method::DELETE, &gone)).await.0, 404);
+    assert_eq!(list(&again, "user=vis_1").await.0.len(), 2);
+    assert_eq!(list(&again, "user=user_2").await.0, [json!(other)]);
 }
 
 #[tokio::test]

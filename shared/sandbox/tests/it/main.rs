@@ -10,6 +10,7 @@ mod moderation;
 mod pages;
 mod responses;
 mod sheets_edits;
+mod sheets_filters;
 mod sheets_reads;
 mod sheets_rules;
 mod streams;

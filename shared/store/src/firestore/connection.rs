@@ -14,7 +14,8 @@ use firestore::{
         GoogleAuthMiddleware, RequestTimeouts,
         google::firestore::v1::{
             BatchGetDocumentsRequest, BatchGetDocumentsResponse, CommitRequest, CommitResponse,
-            RunQueryRequest, RunQueryResponse, firestore_client::FirestoreClient,
+            ListCollectionIdsRequest, ListCollectionIdsResponse, RunQueryRequest, RunQueryResponse,
+            firestore_client::FirestoreClient,
         },
         tonic::{Code, Request, Response, Status, Streaming},
     },
@@ -29,6 +30,8 @@ use crate::{Error, backoff::jittered};
 
 mod credentials;
 mod shape;
+
+pub(super) use shape::name as shape_name;
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -217,6 +220,14 @@ pub(super) async fn run_query(
     request: Request<RunQueryRequest>,
 ) -> Result<Vec<RunQueryResponse>, Status> {
     collect(client.run_query(request).await?).await
+}
+
+/// One page of the ids of collections.
+pub(super) async fn list_collections(
+    mut client: Client,
+    request: Request<ListCollectionIdsRequest>,
+) -> Result<ListCollectionIdsResponse, Status> {
+    client.list_collection_ids(request).await.map(Response::into_inner)
 }
 
 async fn collect<A>(answer: Response<Streaming<A>>) -> Result<Vec<A>, Status> {

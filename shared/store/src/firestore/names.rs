@@ -9,6 +9,8 @@ use sha2::{Digest as _, Sha256};
 use super::Place;
 use crate::Key;
 
+/// The field by which a query asks for the names themselves.
+pub(super) const NAME_FIELD: &str = "__name__";
 /// Bytes of the hash that names a document: two of them meet after 2^64 documents.
 const NAME: usize = 16;
 
@@ -40,6 +42,11 @@ impl Names {
     /// The id of a collection.
     pub(super) fn collection(&self, name: &str) -> String {
         collection(&self.prefix, name)
+    }
+
+    /// The name of a collection with this id; none if it is another service's.
+    pub(super) fn own<'i>(&self, id: &'i str) -> Option<&'i str> {
+        id.strip_prefix(&*self.prefix)?.strip_prefix('_')
     }
 
     /// The full name of a document.

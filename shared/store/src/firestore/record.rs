@@ -10,7 +10,6 @@ use firestore::gcloud_sdk::{
     prost_types,
 };
 use jiff::Timestamp;
-use serde::de::Error as _;
 use serde_json::Value;
 
 use crate::{Document, Error, Index, Schema, Version, rules, rules::Scalar};
@@ -170,9 +169,39 @@ impl Record {
             Some(ValueType::StringValue(text)) => Ok(text),
             _ => Err(malformed(&self.name, "is none of ours")),
         };
-        let body = serde_json::from_str(text(BODY)?)
-            .map_err(|source| Error::Corrupt { key: self.name.clone(), source })?;
+        let body = serde_json::from_str(text(BODY)?).map_err(|error| Error::corrupt(&self.name, &error))?;
         Ok(Document { id: text(ID)?.clone(), version: self.version(), body })
+    }
+
+    /// Its full name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Bytes of its content.
+    pub(super) fn size(&self) -> usize {
+        match self.field(BODY) {
+            Some(ValueType::StringValue(text)) => text.len(),
+            _ => 0,
+        }
+    }
+
+    /// The document in it as one of `collection`, for a walk through all of them.
+    pub(super) fn scanned(self, collection: &str) -> Result<crate::scan::Record, Error> {
+        let text = |name| match self.field(name) {
+            Some(ValueType::StringValue(text)) => Ok(text.clone()),
+            _ => Err(malformed(&self.name, "is none of ours")),
+        };
+        let expires_at = match self.field(EXPIRES_AT) {
+            Some(ValueType::TimestampValue(at)) => Timestamp::from_microsecond(moment(at)).ok(),
+            _ => None,
+        };
+        Ok(crate::scan::Record {
+            collection: collection.to_owned(),
+            id: text(ID)?,
+            expires_at,
+            body: text(BODY)?,
+        })
     }
 
     fn field(&self, name: &str) -> Option<&ValueType> {
@@ -237,6 +266,6 @@ fn indexed(collection: &str, body: &Value, schema: &Schema) -> Field {
     field(ValueType::MapValue(MapValue { fields }))
 }
 
-fn malformed(name: &str, why: &str) -> Error {
-    Error::Corrupt { key: name.to_owned(), source: serde_json::Error::custom(why) }
+fn malformed(name: &str, why: &'static str) -> Error {
+    Error::misshapen(name, why)
 }

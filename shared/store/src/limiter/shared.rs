@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a document outlives the moment from which on it says nothing: clocks differ.
 const KEPT: SignedDuration = SignedDuration::from_mins(1);
 
-const LIMITS: Collection<Record> = Collection::new("limits");
+const LIMITS: Collection<Record> = Collection::new(super::COLLECTION);
 
 /// A key's document.
 #[derive(Serialize, Deserialize)]

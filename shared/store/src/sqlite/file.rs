@@ -11,13 +11,15 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::{search, unavailable};
 use crate::{Error, Schema};
 
 /// How long a connection waits for SQLite's own locks. Only a backup or a person with a shell ever holds them.
 const BUSY: Duration = Duration::from_secs(5);
+/// How long scrubbing waits for those who read: commits wait for it. One page is read in less, a walk is not.
+const SCRUB: Duration = Duration::from_millis(25);
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 128;
 
@@ -57,6 +59,39 @@ pub(super) fn open(path: &Path, schema: &Schema) -> Result<(Connection, u64), Er
     }
     let commits = shape(&mut connection, schema).map_err(unavailable)?;
     Ok((connection, commits))
+}
+
+/// Writes the file anew without what was deleted, and empties the log. `secure_delete` alone does not do it: where
+/// pages are split or joined, copies of what stood in them stay in their gaps.
+///
+/// `written` is what the file was when it was last written anew, by the count of its changes: only what came after
+/// needs it again. Where somebody goes on reading, the log cannot be emptied; nothing is written then that would only
+/// make it longer.
+pub(super) fn scrub(connection: &Connection, written: &mut Option<u64>) -> Result<(), Error> {
+    connection.busy_timeout(SCRUB).map_err(unavailable)?;
+    let outcome = empty_log(connection).and_then(|()| {
+        let changes = Some(connection.total_changes());
+        if *written != changes {
+            connection.execute_batch("VACUUM").map_err(busy_or_unavailable)?;
+            *written = changes;
+        }
+        empty_log(connection)
+    });
+    connection.busy_timeout(BUSY).map_err(unavailable)?;
+    outcome
+}
+
+fn empty_log(connection: &Connection) -> Result<(), Error> {
+    let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let busy: bool = connection.query_row(sql, [], |row| row.get(0)).map_err(busy_or_unavailable)?;
+    if busy { Err(Error::Busy) } else { Ok(()) }
+}
+
+fn busy_or_unavailable(error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy) => Error::Busy,
+        _ => unavailable(error),
+    }
 }
 
 /// Opens the file for reading.
@@ -116,6 +151,8 @@ pub(super) fn create_table(connection: &Connection, collection: &str) -> rusqlit
 fn shape(connection: &mut Connection, schema: &Schema) -> rusqlite::Result<u64> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // What expires is overwritten. It costs less than two runs of the same commits differ.
+    connection.pragma_update(None, "secure_delete", true)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(
         "CREATE TABLE IF NOT EXISTS meta (key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL)

@@ -28,6 +28,11 @@ impl Readers {
         Self { path: path.into(), idle: Arc::default(), turns: Arc::new(Semaphore::new(CONNECTIONS)) }
     }
 
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Does `read` on a thread where it may block.
     pub(super) async fn read<T: Send + 'static>(
         &self,
@@ -61,7 +66,8 @@ pub(super) fn get_many(
     keys.iter().map(|key| get(&transaction, key, now)).collect()
 }
 
-fn pin(connection: &Connection) -> rusqlite::Result<()> {
+/// Fixes the moment of a transaction.
+pub(super) fn pin(connection: &Connection) -> rusqlite::Result<()> {
     connection.prepare_cached("SELECT value FROM meta WHERE key = 'commits'")?.query_row([], |_| Ok(()))
 }
 
@@ -91,6 +97,6 @@ fn select<'c>(connection: &'c Connection, collection: &str) -> rusqlite::Result<
 pub(super) fn document(collection: &str, id: String, version: u64, body: &str) -> Result<Document, Error> {
     match serde_json::from_str(body) {
         Ok(body) => Ok(Document { id, version: Version(u128::from(version)), body }),
-        Err(source) => Err(Error::Corrupt { key: format!("{collection}/{id}"), source }),
+        Err(error) => Err(Error::corrupt(format!("{collection}/{id}"), &error)),
     }
 }

@@ -7,7 +7,6 @@
 use std::ops::Bound;
 
 use rusqlite::{Connection, params_from_iter, types::Value};
-use serde::de::Error as _;
 
 use super::{file, reader, unavailable};
 use crate::{
@@ -87,9 +86,9 @@ fn stretches(plan: &Plan) -> Vec<Vec<Value>> {
 }
 
 fn place(document: &Document, plan: &Plan) -> Result<Position, Error> {
-    Position::of(document, plan.ordered()).ok_or_else(|| Error::Corrupt {
-        key: format!("{}/{}", plan.index.collection, document.id),
-        source: serde_json::Error::custom("an indexed field stands twice in the document"),
+    Position::of(document, plan.ordered()).ok_or_else(|| {
+        let key = format!("{}/{}", plan.index.collection, document.id);
+        Error::misshapen(key, "an indexed field stands twice in it")
     })
 }
 

@@ -42,34 +42,52 @@ struct Job {
     answer: oneshot::Sender<Answer>,
 }
 
+/// What the thread is asked for.
+enum Order {
+    Commit(Job),
+    /// Commits wait for it, instead of failing for want of SQLite's lock. Done only while somebody waits for it.
+    Scrub(oneshot::Sender<Result<(), Error>>),
+}
+
 /// The handle of the writer's thread. Dropping it waits until all that was sent is committed.
 pub(super) struct Writer {
-    jobs: Option<mpsc::Sender<Job>>,
+    orders: Option<mpsc::Sender<Order>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     /// Starts the thread. `commits` is how many the file has seen.
     pub(super) fn start(connection: Connection, commits: u64, clock: Clock) -> Result<Self, Error> {
-        let (jobs, waiting) = mpsc::channel();
-        let desk = Desk { connection, clock, version: commits, tables: HashSet::new() };
+        let (orders, waiting) = mpsc::channel();
+        let desk = Desk { connection, clock, version: commits, tables: HashSet::new(), written: None };
         let thread = thread::Builder::new().name("store-writer".into()).spawn(move || desk.run(&waiting));
-        Ok(Self { jobs: Some(jobs), thread: Some(thread.map_err(unavailable)?) })
+        Ok(Self { orders: Some(orders), thread: Some(thread.map_err(unavailable)?) })
     }
 
     /// Commits. What was sent happens even when nobody waits for the answer any more.
     pub(super) async fn commit(&self, changes: Vec<Change>) -> Answer {
         let (answer, outcome) = oneshot::channel();
-        let jobs = self.jobs.as_ref().expect("the channel is open until the writer is dropped");
-        jobs.send(Job { changes, answer }).map_err(|_| unavailable(Gone))?;
+        self.send(Order::Commit(Job { changes, answer }))?;
         // The thread ended in the middle of it.
         outcome.await.unwrap_or(Ok(Commit::Unknown))
+    }
+
+    /// Writes the file anew; what was sent before is in it.
+    pub(super) async fn scrub(&self) -> Result<(), Error> {
+        let (answer, outcome) = oneshot::channel();
+        self.send(Order::Scrub(answer))?;
+        outcome.await.map_err(unavailable)?
+    }
+
+    fn send(&self, order: Order) -> Result<(), Error> {
+        let orders = self.orders.as_ref().expect("the channel is open until the writer is dropped");
+        orders.send(order).map_err(|_| unavailable(Gone))
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.jobs = None;
+        self.orders = None;
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -104,21 +122,41 @@ struct Desk {
     version: u64,
     /// Collections whose table is there.
     tables: HashSet<&'static str>,
+    /// Changes that the file had seen when it was last written anew.
+    written: Option<u64>,
 }
 
 impl Desk {
-    fn run(mut self, jobs: &mpsc::Receiver<Job>) {
+    fn run(mut self, orders: &mpsc::Receiver<Order>) {
         let mut collector = Collector::new();
         loop {
-            match jobs.recv_timeout(collector.wait()) {
-                Ok(first) => {
-                    let group = std::iter::once(first).chain(jobs.try_iter()).take(GROUP).collect();
-                    self.serve(group);
-                }
+            match orders.recv_timeout(collector.wait()) {
+                Ok(first) => self.take(first, orders),
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
             }
             collector.step(&self.connection, (self.clock)().as_millisecond());
+        }
+    }
+
+    /// Serves the first order, and in one group what commits wait with it.
+    fn take(&mut self, first: Order, orders: &mpsc::Receiver<Order>) {
+        let (mut group, mut scrub) = (Vec::new(), None);
+        for order in std::iter::once(first).chain(orders.try_iter()).take(GROUP) {
+            match order {
+                Order::Commit(job) => group.push(job),
+                Order::Scrub(answer) => {
+                    scrub = Some(answer);
+                    break;
+                }
+            }
+        }
+        if !group.is_empty() {
+            self.serve(group);
+        }
+        // Whoever does not wait any more asks again; all others would wait for nothing.
+        if let Some(answer) = scrub.filter(|answer| !answer.is_closed()) {
+            let _ = answer.send(file::scrub(&self.connection, &mut self.written));
         }
     }
 
@@ -155,7 +193,7 @@ impl Desk {
     }
 
     fn transact(&mut self, group: &[Job]) -> Result<Vec<Commit>, Failure> {
-        let Self { connection, clock, version, tables } = self;
+        let Self { connection, clock, version, tables, .. } = self;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let now = clock().as_millisecond();
         let first = *version;

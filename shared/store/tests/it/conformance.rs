@@ -9,6 +9,7 @@ pub(crate) mod expiry;
 pub(crate) mod paging;
 pub(crate) mod queries;
 pub(crate) mod races;
+pub(crate) mod scans;
 pub(crate) mod works;
 
 use std::{
@@ -80,6 +81,11 @@ impl Stage {
 
     pub(crate) fn pass_seconds(&self, seconds: i64) {
         self.now.fetch_add(seconds * 1_000, Ordering::SeqCst);
+    }
+
+    /// The store's clock.
+    pub(crate) fn clock(&self) -> Clock {
+        clock(&self.now)
     }
 
     pub(crate) async fn get(&self, id: &str) -> Option<Document> {
@@ -203,6 +209,17 @@ macro_rules! conformance {
             races {
                 increments_are_never_lost,
                 one_of_many_creates,
+            }
+            scans {
+                a_scan_of_nothing_is_empty,
+                a_scan_shows_everything_once_as_it_was_written,
+                a_scan_leaves_out_what_has_expired,
+                a_long_scan_comes_in_pages,
+                a_scan_is_of_one_moment,
+                a_backup_is_put_into_an_empty_store,
+                each_restore_has_a_name_of_its_own,
+                a_restore_goes_on_where_it_was_interrupted,
+                a_restore_changes_nothing_of_others,
             }
             works {
                 a_work_sees_its_own_writes,

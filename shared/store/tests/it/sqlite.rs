@@ -2,6 +2,7 @@
 
 mod file;
 mod killed;
+mod remnants;
 
 use std::{any::Any, sync::Arc};
 

@@ -3,7 +3,9 @@
 //! The spreadsheet lives in this process, so it survives every kill and tells the truth.
 
 mod books;
+mod detour;
 mod faults;
+mod late;
 mod sender;
 
 use std::{
@@ -14,6 +16,9 @@ use std::{
 use books::Books;
 use faults::Trial;
 use sender::Sender;
+
+use sandbox::Sandbox;
+use serde_json::Value;
 
 use crate::world::{lines, until};
 
@@ -48,7 +53,7 @@ async fn no_acknowledged_row_is_lost_or_repeated_whatever_happens_to_two_writers
     books.caught_up("engagements", turns).await;
     books.caught_up("bookings", sent.len() - turns).await;
     let touches = sender.last_touches();
-    until("the last touches", || crate::killed::last_touches(&books.ground.sandbox) == touches).await;
+    until("the last touches", || last_touches(&books.ground.sandbox) == touches).await;
     sender.repeat_all().await;
     books.drain().await;
     println!("{:>5.1} s: all written, both drained", began.elapsed().as_secs_f64());
@@ -69,7 +74,7 @@ async fn no_acknowledged_row_is_lost_or_repeated_whatever_happens_to_two_writers
     let people = (lines(sandbox, "contacts").len(), lines(sandbox, "leads").len());
     assert_eq!(people, (sessions + contacts, sessions));
     assert_eq!((lines(sandbox, "subscriptions").len(), lines(sandbox, "payments").len()), (0, 0));
-    assert_eq!(crate::killed::last_touches(sandbox), touches, "the newest turn of every session");
+    assert_eq!(last_touches(sandbox), touches, "the newest turn of every session");
     let marks = books.marks();
     println!("takeovers {}, batches {marks:?}", books.takeovers());
     assert!(books.takeovers() >= 3, "a start, a stop and a kill make three");
@@ -90,4 +95,18 @@ fn times(books: &Books, tab: &str, column: &str) -> BTreeMap<String, usize> {
 fn once(values: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
     let values: BTreeSet<String> = values.collect();
     values.into_iter().map(|value| (value, 1)).collect()
+}
+
+/// The leads' last touches as RFC 3339, sorted.
+fn last_touches(sandbox: &Sandbox) -> Vec<String> {
+    let mut times: Vec<String> =
+        lines(sandbox, "leads").iter().filter_map(|lead| moment(&lead["last_touch"])).collect();
+    times.sort();
+    times
+}
+
+/// A spreadsheet's date-time as RFC 3339.
+fn moment(serial: &Value) -> Option<String> {
+    let seconds = (serial.as_f64()? - 25_569.0) * 86_400.0;
+    jiff::Timestamp::from_second(seconds.round() as i64).ok().map(|time| time.to_string())
 }

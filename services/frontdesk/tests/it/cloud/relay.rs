@@ -197,6 +197,19 @@ impl Shared {
                 self.note(Fate::AnswerLost(status));
                 Err(end)
             }
+            Mishap::LoseSuccess(needle, meanwhile, end) => {
+                let path = request.uri().path().to_owned();
+                let (head, body) = self.forward(request).await.into_parts();
+                let Ok(body) = body.collect().await else { return Ok(unavailable()) };
+                let status = grpc_status(&head.headers).or_else(|| grpc_status(body.trailers()?));
+                if status != Some(0) {
+                    self.rules.nth(1, &path, needle, Mishap::LoseSuccess(needle, meanwhile, end));
+                    return Ok(Response::from_parts(head, Body::new(body)));
+                }
+                meanwhile.await;
+                self.note(Fate::AnswerLost(status));
+                Err(end)
+            }
             Mishap::LoseRequest(meanwhile, end) => {
                 meanwhile.await;
                 self.note(Fate::RequestLost);

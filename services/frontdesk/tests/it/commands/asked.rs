@@ -7,7 +7,10 @@ async fn help_is_asked_for_and_answered() {
     let dir = tempfile::tempdir().unwrap();
     let whole = run(dir.path(), &[], &["--help"]).await;
     assert_eq!(whole.code, 0);
-    for command in ["doctor", "ledger", "contacts", "events", "explain", "sandbox", "indexes"] {
+    for command in [
+        "doctor", "ledger", "contacts", "inbox", "events", "explain", "backup", "restore", "sandbox",
+        "indexes",
+    ] {
         assert!(whole.out.contains(&format!("\n  {command} ")), "{command} in {}", whole.out);
         let own = run(dir.path(), &[], &[command, "--help"]).await;
         assert_eq!((own.code, own.err.as_str()), (0, ""), "{command}");
@@ -28,6 +31,9 @@ async fn what_cannot_be_read_is_a_matter_of_usage() {
         &["ledger", "rows", "leads", "--state", "lost"],
         &["contacts", "find"],
         &["contacts", "tag", "con_1"],
+        &["contacts", "erase"],
+        &["inbox", "show"],
+        &["inbox", "list", "--state", "written"],
         &["events", "resend"],
         &["events", "resend", "del_1", "--destination", "n8n"],
     ] {

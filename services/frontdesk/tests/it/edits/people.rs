@@ -148,3 +148,69 @@ async fn rows_are_listed_by_contact_time_state_and_status() {
     assert_eq!(list(status("new")).await, [0, 2]);
     until("the spreadsheet is left alone", || world.lines("leads").len() == 3).await;
 }
+
+#[tokio::test]
+async fn a_cell_that_is_set_back_to_what_it_showed_before_a_change_of_ours_is_heard() {
+    let world = World::set_up().await;
+    let say = async |version: u64, status: &str| {
+        let cells = json!({"intent": "intent of x", "status": status});
+        world.upsert(Tab::Leads, "led_x", version, &cells).await;
+    };
+    say(1, "new").await;
+    world.all_written().await;
+    let person = world.sandbox().person();
+    person.set_cell("leads", 1, OWNER, &json!("Ann")).unwrap();
+    world.read_edits().await;
+    stored_when(&world, "x", "owner", &json!("Ann")).await;
+    say(2, "qualified").await;
+    world.all_written().await;
+    person.set_cell("leads", 1, STATUS, &json!("new")).unwrap();
+    say(3, "booked").await;
+    world.all_written().await;
+    assert_eq!(
+        (&lead(&world, "x")["status"], stored(&world, "x", "status").await),
+        (&json!("new"), json!("new"))
+    );
+}
+
+#[tokio::test]
+async fn of_a_line_and_its_copy_the_first_is_heard_and_no_other() {
+    let world = with_leads(&["a", "b"]).await;
+    let person = world.sandbox().person();
+    person.set_cell("leads", line(&world, "a"), OWNER, &json!("Ann")).unwrap();
+    world.read_edits().await;
+    stored_when(&world, "a", "owner", &json!("Ann")).await;
+    person.set_cell("leads", 3, 0, &lead(&world, "a")["id"]).unwrap();
+    person.set_cell("leads", 3, STATUS, &json!("won")).unwrap();
+    // A later edit is read back, so the copy was looked at.
+    person.set_cell("leads", line(&world, "b"), OWNER, &json!("Ben")).unwrap();
+    world.read_edits().await;
+    stored_when(&world, "b", "owner", &json!("Ben")).await;
+    assert_eq!(stored(&world, "a", "status").await, json!("new"));
+    assert_eq!(stored(&world, "a", "owner").await, json!("Ann"));
+}
+
+#[tokio::test]
+async fn a_line_that_came_back_by_itself_is_not_doubled_by_a_restore() {
+    let world = with_leads(&["a", "b"]).await;
+    let person = world.sandbox().person();
+    person.set_cell("leads", 1, NOTES, &json!("call on Monday")).unwrap();
+    let (before, id) = (world.sandbox().tab("leads").unwrap()[1].clone(), lead(&world, "a")["id"].clone());
+    person.delete_row("leads", 1).unwrap();
+    world.deliver(&turn("a", 10, 0.9)).await;
+    world.all_written().await;
+    assert_eq!(world.lines("leads").len(), 1);
+    person.insert_row("leads", 1).unwrap();
+    for (column, value) in before.iter().enumerate() {
+        person.set_cell("leads", 1, column, value).unwrap();
+    }
+    let row_ids = vec![id.as_str().unwrap().to_owned()];
+    let request = RestoreRowsRequest { tab: Tab::Leads.into(), row_ids, ..Default::default() };
+    assert_eq!(world.ledger().restore_rows(request).await.unwrap().into_inner().restored, 1);
+    world.all_written().await;
+    assert_eq!(world.lines("leads").len(), 2);
+    let lead = lead(&world, "a");
+    assert_eq!((&lead["id"], &lead["score"]), (&id, &json!(0.9)));
+    world.read_edits().await;
+    stored_when(&world, "a", "notes", &json!("call on Monday")).await;
+}

@@ -134,7 +134,7 @@ fn event(change: &Change<'_>, happened: Happened<'_>, data: Value) -> Event {
     let Happened { kind, subject, contact_id, revision } = happened;
     let place = change.place(contact_id);
     Event {
-        id: id_of(kind, subject, revision),
+        id: id_of(kind, subject, revision, change.restore.as_deref()),
         kind,
         version: 1,
         occurred_at: change.now,

@@ -25,7 +25,6 @@ pub(super) struct Taken {
     id: String,
     kind: String,
     received_at: Timestamp,
-    body: String,
     hop: bool,
 }
 
@@ -37,11 +36,13 @@ pub(super) fn taken(change: &Change<'_>) -> Result<Option<Vec<Taken>>, Error> {
 
 /// What is passed on; notes where everybody was met.
 pub(super) fn tell(change: &mut Change<'_>, taken: Vec<Taken>) -> Result<Vec<Event>, Error> {
-    let contacts = contacts(change);
+    let (contacts, bodies) = (contacts(change), bodies(change));
     let mut events = Vec::new();
     for taken in taken {
-        let fields: Map<String, Value> = serde_json::from_str(&taken.body)
-            .map_err(|source| Error::Corrupt { key: format!("{EVENTS}/{}", taken.id), source })?;
+        // A late word of somebody who was forgotten has none, and is not passed on.
+        let Some(body) = bodies.get(&taken.id) else { continue };
+        let fields: Map<String, Value> = serde_json::from_str(body)
+            .map_err(|error| Error::corrupt(format!("{EVENTS}/{}", taken.id), &error))?;
         let contact_id =
             contacts.get(EngagementId::derive(&[&taken.id]).as_str()).cloned().unwrap_or_default();
         let place = Place { workflow: workflow(&fields), site: site(&fields) };
@@ -103,6 +104,15 @@ fn event(
         workflow: place.workflow,
         site: place.site,
     }
+}
+
+/// What each event says, by its id: the row in which it stands is written with it.
+fn bodies(change: &Change<'_>) -> HashMap<String, String> {
+    let rows = change.puts(crate::rows::ROWS.name()).filter(|(_, row)| row["tab"] == "chat_events");
+    rows.filter_map(|(_, row)| {
+        Some((row["id"].as_str()?.to_owned(), row["cells"]["payload_json"].as_str()?.to_owned()))
+    })
+    .collect()
 }
 
 /// The contact of each engagement that the commit writes.

@@ -21,7 +21,7 @@ const LOOKS: u32 = 5;
 
 /// Finds out which version the database has, and makes it `known` where it is older or new.
 pub(super) async fn check(mut client: Client, names: &Names, known: u32) -> Result<(), Error> {
-    let name = names.document(&Key { collection: META, id: SCHEMA.to_owned() });
+    let name = name(names);
     let mut looks = 0;
     loop {
         let found = look(&client, names, &name).await?;
@@ -42,6 +42,11 @@ pub(super) async fn check(mut client: Client, names: &Names, known: u32) -> Resu
             Err(status) => return Err(failed(&status)),
         }
     }
+}
+
+/// Name of the document that holds the version.
+pub(in crate::firestore) fn name(names: &Names) -> String {
+    names.document(&Key { collection: META, id: SCHEMA.to_owned() })
 }
 
 async fn look(client: &Client, names: &Names, name: &str) -> Result<Option<Document>, Error> {

@@ -17,7 +17,7 @@ impl Alone {
         let lock = Lock::take(&path).unwrap();
         let (connection, version) =
             file::open(&path, &Schema { version: 1, indexes: &[], expiring: &[] }).unwrap();
-        let desk = Desk { connection, clock: system_clock(), version, tables: HashSet::new() };
+        let desk = Desk { connection, clock: system_clock(), version, tables: HashSet::new(), written: None };
         let mut alone = Self { desk, _lock: lock, _directory: directory };
         assert!(matches!(alone.serve(&["first"])[..], [Ok(Commit::Done(_))]));
         alone
@@ -130,4 +130,34 @@ fn a_table_that_was_rolled_back_is_made_again() {
     alone.spoil("DROP TRIGGER t");
     assert!(matches!(alone.serve(&["a"])[..], [Ok(Commit::Done(_))]));
     assert_eq!(alone.ids(), ["a"]);
+}
+
+fn scrub(desk: &mut Desk, waits: bool) {
+    let (orders, waiting) = mpsc::channel();
+    drop(orders);
+    let (answer, mut outcome) = oneshot::channel();
+    if !waits {
+        outcome.close();
+    }
+    desk.take(Order::Scrub(answer), &waiting);
+    assert!(!waits || matches!(outcome.try_recv(), Ok(Ok(()))));
+}
+
+/// What SQLite counts up at every `VACUUM`, whoever asks for it.
+fn vacuums(desk: &Desk) -> i64 {
+    desk.connection.query_row("PRAGMA schema_version", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn the_file_is_written_anew_when_somebody_waits_for_it_and_it_has_changed() {
+    let mut alone = Alone::new();
+    let before = vacuums(&alone.desk);
+    scrub(&mut alone.desk, false);
+    assert_eq!(vacuums(&alone.desk), before, "nobody waits");
+    scrub(&mut alone.desk, true);
+    scrub(&mut alone.desk, true);
+    assert_eq!(vacuums(&alone.desk), before + 1);
+    assert!(matches!(alone.serve(&["a"])[..], [Ok(Commit::Done(_))]));
+    scrub(&mut alone.desk, true);
+    assert_eq!(vacuums(&alone.desk), before + 2);
 }

@@ -14,6 +14,7 @@ use axum::{
 };
 use tokio::time::sleep;
 
+use super::detour::{Detour, mark};
 use crate::{
     cloud::{
         emulator,
@@ -40,6 +41,8 @@ pub(super) struct Books {
     sheets: Relay,
     /// Who began a batch, in order.
     journal: Journal,
+    /// Where a batch can be kept back.
+    pub(super) detour: Detour,
     /// What those said who were killed.
     said: String,
 }
@@ -61,11 +64,11 @@ impl Books {
     pub(super) async fn open() -> Self {
         let ground = Ground::new().await;
         ground.sandbox.set_quota(100_000, 100_000);
-        let journal = Journal::default();
+        let (journal, detour) = (Journal::default(), Detour::default());
         let (mut firestore, mut bases) = (Vec::new(), Vec::new());
         for writer in 0..INSTANCES {
             firestore.push(Relay::over(&[emulator()]).await);
-            bases.push(way_to_the_sheet(&ground, writer, &journal).await);
+            bases.push(way_to_the_sheet(&ground, writer, &journal, &detour).await);
         }
         let mut ways = firestore.iter().zip(&bases).cycle();
         let start = || {
@@ -78,7 +81,7 @@ impl Books {
         let nowhere = "http://127.0.0.1:9";
         let gateways = instances("gateway", || ground.gateway(nowhere, &sheets.url(), nowhere)).await;
         let gateways = gateways.try_into().unwrap_or_else(|_| panic!("as many as there are instances"));
-        Self { ground, writers, gateways, firestore, bases, sheets, journal, said: String::new() }
+        Self { ground, writers, gateways, firestore, bases, sheets, journal, detour, said: String::new() }
     }
 
     /// How many batches were begun.
@@ -140,12 +143,7 @@ impl Books {
         let mut marks = Marks { rows: 0, settled: 0, refused_late: 0 };
         let mut void = BTreeSet::new();
         for asked in self.ground.sandbox.requests() {
-            let metadata = &asked.body["requests"][0]["createDeveloperMetadata"]["developerMetadata"];
-            let (Some(number), Some(value)) =
-                (metadata["metadataId"].as_i64(), metadata["metadataValue"].as_str())
-            else {
-                continue;
-            };
+            let Some((number, value)) = mark(&asked.body) else { continue };
             let is_rows = value.ends_with(":rows");
             marks.rows += usize::from(is_rows);
             marks.settled += usize::from(!is_rows);
@@ -155,6 +153,16 @@ impl Books {
             }
         }
         marks
+    }
+
+    /// What was asked for under a number, rows or a void, and the status that it was answered with.
+    pub(super) fn answers(&self, number: i64) -> Vec<(&'static str, u16)> {
+        let asked = self.ground.sandbox.requests();
+        let of = |asked: &sandbox::Asked| {
+            let (_, value) = mark(&asked.body).filter(|(other, _)| *other == number)?;
+            Some((if value.ends_with(":rows") { "rows" } else { "void" }, asked.status?))
+        };
+        asked.iter().filter_map(of).collect()
     }
 
     /// All that the writers said.
@@ -167,19 +175,23 @@ impl Books {
 }
 
 /// A way to the spreadsheet that notes whose batches come.
-async fn way_to_the_sheet(ground: &Ground, writer: usize, journal: &Journal) -> String {
-    let journal = Arc::clone(journal);
+async fn way_to_the_sheet(ground: &Ground, writer: usize, journal: &Journal, detour: &Detour) -> String {
+    let (journal, detour) = (Arc::clone(journal), detour.clone());
     let note = from_fn(move |request: Request, next: Next| {
-        let journal = Arc::clone(&journal);
+        let (journal, detour) = (Arc::clone(&journal), detour.clone());
         async move {
             let is_batch = request.uri().path().ends_with(":batchUpdate");
             let (head, body) = request.into_parts();
             // A batch counts when all of it is there: then it is done even if its sender is gone.
             let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+            let request = Request::from_parts(head, Body::from(body.clone()));
             if is_batch {
                 journal.lock().unwrap().push(writer);
+                if let Some(end) = detour.take(writer, &request, &body, &next) {
+                    return end;
+                }
             }
-            next.run(Request::from_parts(head, Body::from(body))).await
+            next.run(request).await
         }
     });
     host(ground.sandbox.providers().layer(note)).await

@@ -133,7 +133,7 @@ async fn cut_off(books: &mut Books, sender: &Sender, trial: &mut Trial) {
     });
     let relay = &books.firestore[holder];
     let met = relay.fates().len();
-    relay.next(COMMIT, HEAD, Mishap::LoseAnswer(cut, End::Silence));
+    relay.next(COMMIT, HEAD, Mishap::LoseSuccess(HEAD, cut, End::Silence));
     until("a commit in the middle of the cut", || relay.fates().len() > met).await;
     let mended_at = Instant::now() + CUT;
     assert_eq!(relay.fates()[met], Fate::AnswerLost(Some(0)), "the last commit was done and its answer lost");

@@ -20,6 +20,8 @@ pub(crate) type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) enum Mishap {
     /// It is answered, to the last byte; then this is done; then the call ends without the answer.
     LoseAnswer(Meanwhile, End),
+    /// As above, but an answer that says no is passed on, and the next call that holds this meets it instead.
+    LoseSuccess(&'static str, Meanwhile, End),
     /// Nobody hears of it; this is done; then the call ends.
     LoseRequest(Meanwhile, End),
     /// The call ends at once, and is delivered nevertheless, when this is over.
