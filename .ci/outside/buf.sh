@@ -83,6 +83,7 @@ judge_the_judge() {
 start() {
     local name=$1 log="$scratch/${1##*/}.log" found= address='127\.0\.0\.1:[0-9]+'
     shift
+    : >"$log"
     (cd "$scratch" && exec env "$@" PORT=0 RUST_LOG=info "$bin/$name") >"$log" 2>&1 &
     started+=($!)
     for _ in $(seq 150); do
@@ -145,9 +146,10 @@ judge_services() {
     start chat-agent "${openai[@]}" "SHEETS_WRITER_ADDR=$writer"
     agent=$answer
 
-    judge_service session-broker "$broker" frontdesk.session.v1.SessionService
-    judge_service sheets-writer "$writer" frontdesk.sheets.v1.{Contact,Delivery,Event,Lead,Ledger}Service
-    judge_service chat-agent "$agent" frontdesk.chat.v1.ChatService
+    local every=(frontdesk.common.v1.{Backup,Operations}Service)
+    judge_service session-broker "$broker" "${every[@]}" frontdesk.session.v1.SessionService
+    judge_service sheets-writer "$writer" "${every[@]}" frontdesk.sheets.v1.{Contact,Delivery,Event,Lead,Ledger}Service
+    judge_service chat-agent "$agent" "${every[@]}" frontdesk.chat.v1.ChatService
     local declared
     declared=$(python3 - "$scratch/image.json" <<'PY'
 import json, sys
@@ -171,6 +173,10 @@ PY
     expect "$writer" $sheets.EventService/RecordEvents "{$caller,\"events\":\"$event\"}" '"accepted": ?1'
     expect "$writer" $sheets.LedgerService/GetLedgerStatus '{}' '"ledgerId": ?"ldg_'
     expect "$agent" frontdesk.chat.v1.ChatService/Process "{$caller,\"body\":\"$asked\"}" '"result"'
+    local one
+    for one in "$broker" "$writer" "$agent"; do
+        expect "$one" frontdesk.common.v1.OperationsService/Tick '{}' '^\{'
+    done
     echo "buf curl: 3 processes list and answer for ${#met[@]} services, healthy each; $calls real calls"
 }
 

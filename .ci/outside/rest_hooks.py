@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 BASE, SECRET, SHARED, TOKEN = (os.environ[f"REST_{name}"] for name in ("BASE", "SECRET", "SHARED", "OPERATOR"))
 HERE, ELSEWHERE = "http://localhost:3000", "https://elsewhere.example"
 DEVICE = "5f0c6f1e-8a57-4c0b-9a55-3c0b6f2f9e11"
-CHAT, EVENTS, OPERATOR = "/chatkit", "/webhooks/ajd/chat-events", "/api/operator/"
+CHAT, EVENTS, OPERATOR, ERASE = "/chatkit", "/webhooks/ajd/chat-events", "/api/operator/", "/erase"
 IDENTITIES = ("email", "phone", "whop_user_id")
 PERSON = {"email": "ann@example.com", "phone": "+4930901820", "first_name": "Ann"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -49,18 +49,27 @@ class OperatorToken:
 
 
 class Contacts:
-    """A person in the books, made when first asked for."""
+    """People in the books, each made when first asked for: one who stays, and others who are forgotten."""
 
     def __init__(self):
-        self.kept = None
+        self.kept = self.forgotten = None
+
+    def ask(self, path, body=None):
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        answer = requests.post(f"{BASE}{OPERATOR}{path}", json=body, headers=headers, timeout=20)
+        answer.raise_for_status()
+        return answer.json()
 
     def use(self):
-        if self.kept is None:
-            headers = {"Authorization": f"Bearer {TOKEN}"}
-            answer = requests.post(f"{BASE}{OPERATOR}contacts", json=PERSON, headers=headers, timeout=20)
-            answer.raise_for_status()
-            self.kept = answer.json()["contact"]["id"]
+        self.kept = self.kept or self.ask("contacts", PERSON)["contact"]["id"]
         return self.kept
+
+    def make(self):
+        return self.ask("contacts", {"whop_user_id": f"user_{next(turn)}"})["contact"]["id"]
+
+    def forget(self):
+        self.forgotten = self.forgotten or self.ask(f"contacts/{self.make()}/erase")
+        return self.forgotten
 
 
 contacts = Contacts()
@@ -118,12 +127,29 @@ def point_at_something(body):
         params["item_ids"] = [found["said"]]
 
 
+def guessed(contact_id):
+    """Not an id of the books: that may be of somebody who is forgotten, or shall stay."""
+    return bool(contact_id) and not str(contact_id).startswith("con_")
+
+
+def spare_who_stays(case, at):
+    """An erasure is never of somebody whom other cases need. It waits for the spreadsheet, so most are of somebody who
+    is forgotten already."""
+    if not guessed(case.path_parameters["contact_id"]) or (is_positive(case) and at % 3):
+        case.path_parameters["contact_id"] = contacts.make() if at % 7 == 1 else contacts.forget()["contact_id"]
+
+
 def ask_for_somebody(case, at):
     """What no JSON schema says: that one of several is needed, what a phone is, that all have to be one person's, and
     what excludes what. Every third id of a person stays as it was guessed."""
     path, query, body = case.operation.path, case.query or {}, case.body if isinstance(case.body, dict) else None
-    if at % 3 and "contact_id" in (case.path_parameters or {}):
+    if at % 3 and "contact_id" in (case.path_parameters or {}) and not path.endswith(ERASE):
         case.path_parameters["contact_id"] = contacts.use()
+    if at % 3 and "erasure_id" in (case.path_parameters or {}):
+        case.path_parameters["erasure_id"] = contacts.forget()["id"]
+    if case.headers.get("Idempotency-Key"):
+        # The same key with another body is refused.
+        case.headers["Idempotency-Key"] = f"{case.headers['Idempotency-Key'][:100]}{at}"
     if path == f"{OPERATOR}rows/{{tab}}":
         query.pop("after", None)
         if query.get("contact_id"):
@@ -136,7 +162,7 @@ def ask_for_somebody(case, at):
         case.query = {"email": PERSON["email"]}
     if path == f"{OPERATOR}contacts" and body is not None and not any(body.get(name) for name in IDENTITIES):
         body["email"] = PERSON["email"]
-    if path == f"{OPERATOR}leads" and body is not None and (at % 3 or not body.get("contact_id")):
+    if path == f"{OPERATOR}leads" and body is not None and (at % 3 or not guessed(body.get("contact_id"))):
         body.pop("lead_id", None)
         body["contact_id"] = contacts.use()
 
@@ -153,6 +179,8 @@ def before_call(context, case, kwargs):
     # Without the secret nothing of an event is looked at.
     if case.operation.path == EVENTS and at % 7:
         case.headers["X-Frontdesk-Secret"] = SHARED
+    if case.operation.path.endswith(ERASE):
+        spare_who_stays(case, at)
     if is_positive(case) and case.operation.path.startswith(OPERATOR):
         ask_for_somebody(case, at)
     if not is_positive(case) or not isinstance(case.body, dict):

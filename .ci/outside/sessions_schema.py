@@ -4,7 +4,8 @@ usage: sessions_schema.py BIN_DIR CONTRACTS_DIR
 
 A recording proxy stands between a running Frontdesk and the stand-in for OpenAI. Sessions of every kind are asked for
 at the public door, and those that it cannot reach over gRPC: with and without version, traits and proof, with values
-at and beyond their limits, refreshed, cancelled, refused by us and by the other side. Each request must have a method
+at and beyond their limits, refreshed, cancelled, refused by us and by the other side; then somebody is forgotten, whose
+threads are listed and deleted. Each request must have a method
 and path of the document, no parameter besides, the headers that its examples show, and a body that its schema takes
 with no property besides: the API refuses what it does not know. So must the stand-in's answers.
 """
@@ -31,6 +32,7 @@ WORKFLOWS = {
 }
 HOSTED = "lead-concierge=wf_sandbox_lead,client-portal=wf_sandbox_portal,ops-copilot=wf_sandbox_ops"
 CALLS = "frontdesk.session.v1.SessionService"
+ERASE = "frontdesk.common.v1.OperationsService/ErasePerson"
 
 
 # === the judge ===
@@ -63,8 +65,10 @@ class Api:
         operation = self.operation(exchange)
         if operation is None:
             return [f"the document has no {exchange}"]
-        known = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"}
+        known = {each["name"]: each["schema"] for each in operation["parameters"] if each["in"] == "query"}
         wrong = [f"unknown parameter {name}" for name, _ in exchange.query if name not in known]
+        for name, value in exchange.query:
+            wrong += self.judge_parameter(name, known.get(name, {}), value)
         wanted = {"openai-beta": self.beta, "authorization": f"Bearer {API_KEY}"}
         if "requestBody" in operation:
             wanted["content-type"] = "application/json"
@@ -76,6 +80,13 @@ class Api:
             if exchange.header(name) != [value]
         ]
         return wrong + (self.judge_body(operation, exchange) if "requestBody" in operation else [])
+
+    def judge_parameter(self, name, schema, value):
+        """What is wrong with the value of a parameter, which is text in an address."""
+        if schema.get("type") == "integer" and re.fullmatch(r"-?[0-9]+", value):
+            value = int(value)
+        found = Draft202012Validator({**schema, "components": self.components}).iter_errors(value)
+        return [f"parameter {name}: {error.message[:160]}" for error in found]
 
     def judge_body(self, operation, exchange):
         try:
@@ -94,8 +105,10 @@ class Api:
         """What is wrong with an answer."""
         if exchange.status is None:
             return []
-        name = "ChatSessionResource" if exchange.status == 200 else "ErrorResponse"
-        return self.complaints(name, exchange.answer)
+        if exchange.status != 200:
+            return self.complaints("ErrorResponse", exchange.answer)
+        success = self.operation(exchange)["responses"]["200"]["content"]["application/json"]["schema"]
+        return self.complaints(success["$ref"].rsplit("/", 1)[1], exchange.answer)
 
 
 def close(schema):
@@ -109,8 +122,8 @@ def close(schema):
             close(part)
 
 
-def broken(create, cancel):
-    """Requests that the judge must refuse, made of two that it took."""
+def broken(create, cancel, listing, deletion):
+    """Requests that the judge must refuse, made of some that it took."""
 
     def changed(exchange, **fields):
         return Exchange(**{**vars(exchange), **fields})
@@ -154,6 +167,16 @@ def broken(create, cancel):
     yield "cancelling with a body", changed(cancel, sent=b"{}")
     yield "cancelling without beta", without(cancel, "openai-beta")
     yield "cancelling nothing", changed(cancel, target=f"{PREFIX}/chatkit/sessions//cancel")
+    threads = f"{PREFIX}/chatkit/threads"
+    yield "threads of nobody", changed(listing, target=threads + "?user=")
+    yield "too long a page", changed(listing, target=threads + "?limit=101")
+    yield "no number of threads", changed(listing, target=threads + "?limit=all")
+    yield "another order", changed(listing, target=threads + "?order=up")
+    yield "a page by its number", changed(listing, target=threads + "?page=1")
+    yield "listing without beta", without(listing, "openai-beta")
+    yield "listing with a body", changed(listing, sent=b"{}")
+    yield "deleting all threads", changed(deletion, target=threads)
+    yield "deleting without key", without(deletion, "authorization")
 
 
 # === the story ===
@@ -258,11 +281,40 @@ class Story:
         assert found.path.endswith(f"/{made.answer['id']}/cancel"), found
         self.sent(lambda: self.broker("CancelSession", request), 0, "cancel again")
 
+    def forgotten(self):
+        answer, (made,) = self.sent(lambda: self.desk.post("/api/chatkit/session", {}), 1, "create")
+        user, member = visitor(answer), "user_" + "V" * 59
+        threads = {whose: [self.talk(whose) for _ in range(2)] for whose in (user, member)}
+        kept = self.talk("vis_" + "3" * 32)
+        person = {"visitorIds": [user], "whopUserIds": [member], "emails": ["ann@example.com"]}
+        request = {"erasureId": "era_1", "person": person}
+        told, found = self.sent(lambda: self.desk.call("session-broker", ERASE, request, None), 9, "forgetting")
+        assert told["done"], told
+        assert found[0].path.endswith(f"/{made.answer['id']}/cancel"), found[0]
+        deleted = [exchange.path.rsplit("/", 1)[1] for exchange in found if exchange.method == "DELETE"]
+        assert deleted == threads[user] + threads[member] and kept not in deleted, deleted
+        # One that OpenAI has forgotten counts as deleted, and what it says twice is believed.
+        self.talk(user)
+        self.fault({"type": "status", "status": 404}, path="DELETE")
+        told, found = self.sent(lambda: self.desk.call("session-broker", ERASE, request, None), 3, "forgetting again")
+        assert not told.get("done") and [each.method for each in found] == ["GET", "DELETE", "GET"], told
+        self.fault({"type": "rate_limited", "retry_after_s": 30}, path="/threads")
+        told, _ = self.sent(lambda: self.desk.call("session-broker", ERASE, request, None), 1, "forgetting at a limit")
+        assert "30 s" in told["waitingFor"], told
+        self.sent(lambda: self.desk.call("session-broker", ERASE, request, None), 0, "forgetting before the limit ends")
+
+    def talk(self, user):
+        """Somebody talks in a hosted chat; the thread's id."""
+        made = requests.post(f"{self.stand_in}/sandbox/threads", json={"user": user}, timeout=10)
+        made.raise_for_status()
+        return made.json()["id"]
+
     def broker(self, method, request, refused=None):
         return self.desk.call("session-broker", f"{CALLS}/{method}", request, refused)
 
     def tell(self):
-        for chapter in (self.kinds_of_workflow, self.traits, self.members, self.refused_by_openai, self.cancelled):
+        chapters = [self.kinds_of_workflow, self.traits, self.members, self.refused_by_openai, self.cancelled]
+        for chapter in [*chapters, self.forgotten]:
             chapter()
 
 
@@ -301,11 +353,14 @@ def report(api, exchanges):
     creates = [exchange for exchange in exchanges if exchange.path.endswith("/sessions")]
     cancels = [exchange for exchange in exchanges if exchange.path.endswith("/cancel")]
     assert len(creates) >= 15 and len(cancels) >= 2, f"{len(creates)} creates and {len(cancels)} cancels were sent"
-    refusals = list(broken(creates[0], cancels[0]))
+    listings = [exchange for exchange in exchanges if exchange.path.endswith("/threads")]
+    deletions = [exchange for exchange in exchanges if exchange.method == "DELETE"]
+    assert len(listings) >= 7 and len(deletions) >= 5, f"{len(listings)} lists and {len(deletions)} deletions were sent"
+    refusals = list(broken(creates[0], cancels[0], listings[0], deletions[0]))
     for name, exchange in refusals:
         assert api.judge(exchange), f"the check itself takes a broken request: {name}"
     statuses = ", ".join(sorted({str(exchange.status) for exchange in exchanges}))
-    sent = f"{len(creates)} creates and {len(cancels)} cancels"
+    sent = f"{len(creates)} creates, {len(cancels)} cancels, {len(listings)} lists and {len(deletions)} deletions"
     print(f"openai sessions: {sent} are what the API takes, whatever it answered ({statuses})")
     print(f"openai sessions: {len(refusals)} broken ones are refused by the same check")
 

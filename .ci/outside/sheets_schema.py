@@ -4,7 +4,8 @@ usage: sheets_schema.py BIN_DIR CONTRACTS_DIR
 
 A recording proxy stands between a running Frontdesk and the stand-in for Sheets. The ledger is led through all it can
 send: the set-up of the tabs (one of them there already), new rows of all seven, changed cells, rows that a person
-sorted, renamed or deleted, batches that are refused, lost or answered too late and have to be settled, and the
+sorted, renamed or deleted, cells and ids that a person overwrote, lines of others that are taken over, the spreadsheet
+compared and shown, batches that are refused, lost or answered too late and have to be settled, and the
 metadata that a later batch deletes. Each path, parameter, field mask and body must be what the document describes, and
 so must the stand-in's answers.
 """
@@ -14,6 +15,7 @@ import copy
 import json
 import pathlib
 import sqlite3
+import subprocess
 import sys
 import tempfile
 
@@ -28,6 +30,7 @@ LONGEST = 50_000
 # Batches whose metadata the ledger keeps, before a batch deletes what is older.
 KEPT = 512
 TABS = ["contacts", "leads", "engagements", "bookings", "subscriptions", "payments", "chat_events"]
+LEDGER = "frontdesk.sheets.v1.LedgerService"
 TIME = "2025-11-01T18:00:00.123Z"
 
 
@@ -52,8 +55,9 @@ def cells(tab, version):
 
 
 class Story:
-    def __init__(self, stand_in):
+    def __init__(self, stand_in, program):
         self.stand_in = stand_in
+        self.program = program
 
     def person(self, **action):
         requests.post(f"{self.stand_in}/sandbox/person", json=action, timeout=10).raise_for_status()
@@ -114,6 +118,36 @@ class Story:
         self.person(do="rename_tab", tab="leads", title="Ann's leads")
         self.upsert(desk, 3)
         desk.settled()
+
+    def hands(self, desk):
+        """Cells of ours and ids are overwritten, others add a line; all of it is looked at, shown and mended."""
+        self.person(do="set_cell", tab="engagements", row=1, column=5, value="overwritten")
+        self.person(do="set_cell", tab="engagements", row=2, column=0, value="oops")
+        self.person(do="set_cell", tab="subscriptions", row=3, column=3, value="theirs")
+        self.ledger(desk, "ReadEdits")
+        wait(lambda: int(self.ledger(desk, "GetLedgerStatus").get("restored", 0)) >= 2, "both are restored")
+        desk.settled()
+        adopted = self.ledger(desk, "AdoptRows", tab="TAB_SUBSCRIPTIONS", requestId="r")
+        [row] = adopted["rows"]
+        wait(lambda: row["rowId"] in self.ids(desk), "the line has its id")
+        desk.settled()
+        assert not self.ledger(desk, "AdoptLedger", requestId="r").get("foreignLedgerIds"), "the spreadsheet is ours"
+        compared = subprocess.run(
+            [self.program, "ledger", "verify", "--json"],
+            env={"SHEETS_WRITER_ADDR": desk.services["sheets-writer"]},
+            capture_output=True,
+            timeout=60,
+        )
+        assert compared.returncode == 1, f"a row was deleted: {compared.stdout[:600]} {compared.stderr[:300]}"
+        faults = [one for one in json.loads(compared.stdout)["differences"] if one["fault"]]
+        told = [(one["tab"], one["kind"]) for one in faults]
+        assert told == [("bookings", "missing")], f"the spreadsheet differs: {faults[:3]}"
+
+    def ids(self, desk):
+        return [row.get("rowId") for row in self.ledger(desk, "ReadSheet", tab="TAB_SUBSCRIPTIONS").get("rows", [])]
+
+    def ledger(self, desk, rpc, **request):
+        return desk.call("sheets-writer", f"{LEDGER}/{rpc}", request)
 
     def troubles(self, desk):
         """A batch that lands unseen, one that never lands, one refused for its quota, one refused for good."""
@@ -187,10 +221,16 @@ def coverage(document, exchanges):
             seen.add(f"{method['id']}?{name}")
         body = exchange.body or {}
         for wanted in body.get("dataFilters", []):
-            seen.add("range" if "endRowIndex" in wanted["gridRange"] else "column")
+            area = wanted["gridRange"]
+            lines = "endRowIndex" in area and "endColumnIndex" not in area and area["startRowIndex"] > 0
+            seen.add("lines" if lines else "range" if "endRowIndex" in area else "column")
+        if "dateTimeRenderOption" in body:
+            seen.add("dates as people see them")
         for request in body.get("requests", []):
             [(kind, inner)] = request.items()
             seen.add(kind)
+            if kind == "updateCells" and inner["start"]["columnIndex"] == 0 and inner["start"]["rowIndex"] > 0:
+                seen.add("an id written into a line")
             if kind == "appendCells":
                 seen.add(f"append to {inner['sheetId']}")
             if kind == "createDeveloperMetadata":
@@ -224,6 +264,9 @@ NEEDED = {
     "void",
     "range",
     "column",
+    "lines",
+    "an id written into a line",
+    "dates as people see them",
     "stringValue",
     "numberValue",
     "empty cell",
@@ -335,11 +378,12 @@ def main():
     with tempfile.TemporaryDirectory() as scratch, running(bins / "examples" / "alone", scratch) as stand_in:
         directory = pathlib.Path(scratch) / "desk"
         directory.mkdir()
-        story = Story(stand_in.url)
+        story = Story(stand_in.url, bins / "frontdesk")
         story.person(do="rename_tab", tab="Sheet1", title="contacts")
         with Recorder(stand_in.url) as recorder:
             with frontdesk(bins, directory, stand_in.url, recorder.url) as desk:
                 story.first_life(desk)
+                story.hands(desk)
                 story.troubles(desk)
             grow_old(directory)
             with frontdesk(bins, directory, stand_in.url, recorder.url) as desk:
