@@ -3,7 +3,6 @@
 //! It exists because OpenAI's element needs a server once Agent Builder is gone. The invariant: a thread belongs to
 //! one visitor and one workflow, and whatever dies in the middle of a turn, what a reload shows is consistent.
 
-mod backup;
 mod brain;
 mod config;
 pub mod doctor;
@@ -24,7 +23,10 @@ use proto::{
         backup_service_server::BackupServiceServer, operations_service_server::OperationsServiceServer,
     },
 };
-use store::{Clock, Store, backup::Backup};
+use store::{
+    Clock, Store,
+    backup::{self, Backup},
+};
 use tokio_util::sync::CancellationToken;
 
 pub use config::{Cap, Config};
@@ -90,7 +92,7 @@ pub fn assemble(config: &Config, ctx: Context, parts: Parts) -> anyhow::Result<S
         config.registry().map_err(|problems| anyhow::anyhow!("{}", chassis::config::listed(&problems)))?;
     let workflows = registry.iter().cloned().map(Arc::new).collect();
     let limits = requests::Limits::new(config.limit_chat, store.clone(), clock.clone());
-    let backup = backup::Service(Backup::new(store.clone(), clock.clone(), SCHEMA.version, &[]));
+    let backup = backup::Service::new(Backup::new(store.clone(), clock.clone(), SCHEMA.version, &[]));
     let threads = threads::Threads::new(store, clock);
     let tick = sweeping(&ctx, threads.clone());
     let desk = requests::Desk::new(threads, responder, workflows, limits, pace, leaving, ctx);

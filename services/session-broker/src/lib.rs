@@ -5,7 +5,6 @@
 //! or is rate limited costs OpenAI nothing. The invariant: OpenAI's client secret stays in the memory of the process
 //! that minted it, and is answered only to the visitor that it was minted for.
 
-mod backup;
 mod cancel;
 mod config;
 mod erasure;
@@ -29,7 +28,11 @@ use proto::{
     },
     session::v1::session_service_server::SessionServiceServer,
 };
-use store::{Clock, Store, backup::Backup, erasing::Erasures};
+use store::{
+    Clock, Store,
+    backup::{self, Backup},
+    erasing::Erasures,
+};
 
 pub use config::Config;
 pub use sessions::SCHEMA;
@@ -70,7 +73,7 @@ pub fn assemble(config: &Config, ctx: Context, parts: Parts) -> anyhow::Result<S
     let openai = openai::Client::new(&config.openai_base_url, config.openai_api_key.clone(), attempt);
     let memory = memory::Memory::new(clock.clone());
     let limits = limits::Limits::new(config, &store, &clock);
-    let backup = backup::Service(Backup::new(store.clone(), clock.clone(), SCHEMA.version, &[]));
+    let backup = backup::Service::new(Backup::new(store.clone(), clock.clone(), SCHEMA.version, &[]));
     let erasures = Erasures::new(store.clone(), clock.clone());
     let sessions = sessions::Sessions::new(store);
     // Nothing is due by the clock: records of sessions expire by themselves, a day after the session's end.

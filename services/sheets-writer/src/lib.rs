@@ -3,7 +3,6 @@
 //! A row is acknowledged when the store has it and projected to the spreadsheet in batches. The invariant: every
 //! acknowledged row reaches the spreadsheet once, whatever dies in between.
 
-mod backup;
 mod bookings;
 mod claims;
 mod config;
@@ -33,7 +32,10 @@ use proto::sheets::v1::{
     event_service_server::EventServiceServer, lead_service_server::LeadServiceServer,
     ledger_service_server::LedgerServiceServer,
 };
-use store::{Index, Schema};
+use store::{
+    Index, Schema,
+    backup::{self, Backup, Own},
+};
 
 use deliveries::{Deliveries, Destination, Guard, Post};
 use grpc::{deliveries::Dispatch, operations::Operations};
@@ -50,6 +52,10 @@ pub const SCHEMA: Schema = Schema {
     indexes: INDEXES,
     expiring: &["deliveries", "edited_leads", "given_up_identities", "saved_leads"],
 };
+
+/// Every start makes a ledger.
+const OWN: &[Own] =
+    &[Own { collection: ledger::LEDGER.name(), id: ledger::HEAD, prepare: ledger::restored::mark }];
 
 /// The indexes that its queries name.
 pub const INDEXES: &[&Index] = &[
@@ -78,7 +84,12 @@ pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {
         Arc::new(ledger::Ledger::new(store.clone(), sheets, config.time_zone.clone(), clock.clone()));
     ctx.spawn(ledger.clone().run(ctx.shutdown.clone()));
 
-    let backup = backup::Service::new(silent.clone(), ledger.clone(), deliveries.clone(), clock.clone());
+    let backup = Backup::new(silent.clone(), clock.clone(), SCHEMA.version, OWN);
+    let (awaiting, lanes) = (ledger.clone(), deliveries.clone());
+    let backup = backup::Service::waking(backup, move || {
+        awaiting.look_again();
+        lanes.look_again();
+    });
     let books = grpc::Books::new(store, ledger, ingest::Rules::new(&config), clock);
     let operations = Operations::new(&ctx, books.clone(), silent);
     let grpc = Grpc::new(proto::FILE_DESCRIPTOR_SET)

@@ -5,6 +5,7 @@
 //! else made, and whoever must not work with half of the documents sees by [`is_under_way`] that the rest is to come.
 
 mod names;
+mod service;
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -18,6 +19,8 @@ use crate::{
     scan::PAGE_BYTES,
 };
 use names::name;
+
+pub use service::Service;
 
 /// The note about a restore; one document.
 const RESTORES: Collection<Note> = Collection::new("restores");

@@ -18,7 +18,8 @@ const MAY_KNOW: [(&str, &[&str]); 14] = [
     ("proto", &[]),
     ("domain", &[]),
     ("chassis", &["domain"]),
-    ("store", &["domain"]),
+    // it answers what is the same for whoever keeps documents
+    ("store", &["proto", "domain", "chassis"]),
     ("sandbox", &["domain"]),
     ("tools", &["proto", "domain", "chassis"]),
     ("gateway", &["proto", "domain", "chassis", "tools"]),

@@ -9,21 +9,38 @@ use proto::common::v1::{
     Document, ExportRequest, ExportResponse, ImportRequest, ImportResponse,
     backup_service_server::BackupService,
 };
-use store::{
-    Record,
-    backup::{Backup, Begun, Export, Refusal},
-};
 use tonic::{Request, Response, Status, Streaming};
 
-/// `BackupService`.
-pub(crate) struct Service(pub(crate) Backup);
+use super::{Backup, Begun, Export, Refusal};
+use crate::{Error, Record};
+
+/// `BackupService`, the same for whoever keeps documents.
+pub struct Service {
+    backup: Backup,
+    /// Called when a restore has ended: whoever waited for its end looks again.
+    restored: Box<dyn Fn() + Send + Sync>,
+}
+
+// === impl Service ===
+
+impl Service {
+    /// Backups of one store.
+    pub fn new(backup: Backup) -> Self {
+        Self::waking(backup, || {})
+    }
+
+    /// Backups of a store in which some wait for the end of a restore.
+    pub fn waking(backup: Backup, restored: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { backup, restored: Box::new(restored) }
+    }
+}
 
 #[tonic::async_trait]
 impl BackupService for Service {
     type ExportStream = Pin<Box<dyn Stream<Item = Result<ExportResponse, Status>> + Send>>;
 
     async fn export(&self, _: Request<ExportRequest>) -> Result<Response<Self::ExportStream>, Status> {
-        let (export, schema_version) = (self.0.export().await.map_err(failed)?, self.0.schema());
+        let (export, schema_version) = (self.backup.export().await.map_err(failed)?, self.backup.schema());
         // The first answer tells the version even where there is nothing to tell besides.
         let pages = stream::unfold((Some(export), true), move |(export, first)| async move {
             match page(export?, schema_version, first).await {
@@ -47,21 +64,22 @@ impl BackupService for Service {
             return Err(chassis::status::status(&Fault::invalid("backup_id", "backup_id must be an id")));
         }
         if message.check {
-            let begun = self.0.check(&backup_id, message.schema_version).await.map_err(refuse)?;
+            let begun = self.backup.check(&backup_id, message.schema_version).await.map_err(refuse)?;
             let done = begun == Some(Begun::Done);
             return Ok(Response::new(ImportResponse { done, ..Default::default() }));
         }
-        let begun = self.0.begin(&backup_id, message.schema_version).await.map_err(refuse)?;
+        let begun = self.backup.begin(&backup_id, message.schema_version).await.map_err(refuse)?;
         let mut answer = ImportResponse { done: begun == Begun::Done, ..Default::default() };
         while !answer.done {
             let records = message.documents.into_iter().map(record).collect::<Result<_, _>>()?;
-            let put = self.0.put(&backup_id, records).await.map_err(refuse)?;
+            let put = self.backup.put(&backup_id, records).await.map_err(refuse)?;
             answer.written += count(put.written);
             answer.known += count(put.known);
             answer.expired += count(put.expired);
             if message.last {
-                self.0.finish(&backup_id).await.map_err(refuse)?;
+                self.backup.finish(&backup_id).await.map_err(refuse)?;
                 answer.done = true;
+                (self.restored)();
             }
             match messages.message().await? {
                 Some(next) => message = next,
@@ -119,7 +137,7 @@ fn refuse(refusal: Refusal) -> Status {
     chassis::status::status(&Fault::from(&refusal))
 }
 
-fn failed(error: store::Error) -> Status {
+fn failed(error: Error) -> Status {
     tracing::error!(error = &error as &dyn std::error::Error, "a backup fails");
     chassis::status::status(&Fault::from(&error))
 }
