@@ -9,6 +9,8 @@ Needs the package `openai`. Prints what it checked; exits non-zero on any compla
 import json
 import sys
 import time
+import urllib.parse
+import urllib.request
 
 import openai
 from openai import OpenAI
@@ -248,13 +250,26 @@ def chatkit_options(client):
 
 
 def chatkit_threads(client):
-    """The lists of a service in which nobody ever talks, by every parameter, and threads that are not there."""
+    """Threads that somebody talked in, page by page, and those that are not there."""
     threads = client.beta.chatkit.threads
-    same(list(threads.list(user="vis_check", limit=5)), [], "threads")
-    page = threads.list(order="asc", limit=100, after="cthr_a", before="cthr_b")
-    same((page.data, page.has_more, page.has_next_page()), ([], False, False), "page of threads")
-    for call in (threads.retrieve, threads.delete, threads.list_items):
-        refused(openai.NotFoundError, "not found", lambda call=call: call("cthr_none"))
+    same(list(threads.list(user="vis_check", limit=5)), [], "threads of nobody")
+    talks = urllib.parse.urljoin(str(client.base_url), "/sandbox/threads")
+    for _ in range(3):
+        request = urllib.request.Request(
+            talks, data=b'{"user":"vis_check"}', headers={"content-type": "application/json"}
+        )
+        urllib.request.urlopen(request, timeout=20).close()
+    found = list(threads.list(user="vis_check", limit=2, order="asc"))
+    same((len(found), {thread.user for thread in found}), (3, {"vis_check"}), "threads of one, by pages of two")
+    first, second, third = (thread.id for thread in found)
+    page = threads.list(order="asc", limit=100, after=first, before=third)
+    same(([thread.id for thread in page.data], page.has_more), ([second], False), "a page between two")
+    same(threads.retrieve(second).id, second, "one thread")
+    same(list(threads.list_items(second)), [], "its items")
+    same(threads.delete(second).deleted, True, "a deletion")
+    same([thread.id for thread in threads.list(user="vis_check", order="asc")], [first, third], "what is left")
+    for call in (threads.retrieve, threads.delete, threads.list_items, lambda id: threads.list(after=id)):
+        refused(openai.NotFoundError, "not found", lambda call=call: call(second))
     refused(openai.BadRequestError, "limit", lambda: threads.list(limit=101))
     refused(openai.BadRequestError, "order", lambda: threads.list(order="random"))
 
