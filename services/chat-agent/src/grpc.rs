@@ -6,8 +6,9 @@ use domain::{Fault, id::VisitorId};
 use futures_util::{Stream, StreamExt as _, stream};
 use proto::{
     chat::v1::{ProcessRequest, ProcessResponse, chat_service_server::ChatService, process_response::Frame},
-    common::v1::Caller,
+    common::v1::{Caller, Person},
 };
+use store::erasing::{Erased, Eraser};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -67,6 +68,14 @@ fn encode(reply: Reply) -> <Service as ChatService>::ProcessStream {
             let json = serde_json::to_vec(&event).expect("an event serializes to JSON");
             frame(Frame::Event(json.into()))
         })),
+    }
+}
+
+#[tonic::async_trait]
+impl Eraser for Desk {
+    /// A thread belongs to a visitor; nothing here is kept by any other name.
+    async fn erase_person(&self, erasure_id: &str, person: Person) -> Result<Erased, Status> {
+        self.erase(erasure_id, &person.visitor_ids).await.map_err(refuse)
     }
 }
 

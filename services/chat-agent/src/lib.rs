@@ -8,7 +8,6 @@ mod config;
 pub mod doctor;
 mod error;
 mod grpc;
-mod operations;
 pub mod protocol;
 mod requests;
 mod threads;
@@ -26,6 +25,7 @@ use proto::{
 use store::{
     Clock, Store,
     backup::{self, Backup},
+    erasing,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -96,7 +96,7 @@ pub fn assemble(config: &Config, ctx: Context, parts: Parts) -> anyhow::Result<S
     let threads = threads::Threads::new(store, clock);
     let tick = sweeping(&ctx, threads.clone());
     let desk = requests::Desk::new(threads, responder, workflows, limits, pace, leaving, ctx);
-    let operations = operations::Service { tick: tick.clone(), desk: desk.clone() };
+    let operations = erasing::Service::new(tick.clone(), desk.clone());
     let grpc = Grpc::new(proto::FILE_DESCRIPTOR_SET)
         .add(ChatServiceServer::new(grpc::Service { desk }))
         .add(OperationsServiceServer::new(operations))

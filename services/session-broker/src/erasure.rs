@@ -13,7 +13,7 @@ use chassis::deadline;
 use jiff::{SignedDuration, Timestamp};
 use store::{
     Clock,
-    erasing::{self, Erasures, Progress},
+    erasing::{self, Erased, Erasures},
 };
 
 use crate::{
@@ -43,14 +43,6 @@ pub(crate) struct Erasure {
     pub(crate) erasures: Erasures,
     /// Where the time is read.
     pub(crate) clock: Clock,
-}
-
-/// How far a person is forgotten.
-pub(crate) struct Erased {
-    /// All that was done.
-    pub(crate) progress: Progress,
-    /// Why it is not done yet.
-    pub(crate) waiting_for: Option<String>,
 }
 
 /// Why a call stops before the end.

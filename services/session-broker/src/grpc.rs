@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{id::VisitorId, workflow::Workflow};
 use proto::{
-    common::v1::Caller as WireCaller,
+    common::v1::{Caller as WireCaller, Person},
     session::v1::{
         CancelSessionRequest, CancelSessionResponse, CreateSessionRequest, CreateSessionResponse,
         RefreshSessionRequest, RefreshSessionResponse, Session as WireSession, SessionMode, SessionTarget,
@@ -12,10 +12,12 @@ use proto::{
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use store::erasing::{Erased, Eraser};
 use tonic::{Request, Response, Status};
 
 use crate::{
     cancel::Cancel,
+    erasure::Erasure,
     error::{Error, fault},
     mint::{Caller, Mint, Session, Target},
     mode::Mode,
@@ -122,8 +124,15 @@ fn encode_screen(workflow: &Workflow) -> StartScreen {
     }
 }
 
+#[tonic::async_trait]
+impl Eraser for Erasure {
+    async fn erase_person(&self, erasure_id: &str, person: Person) -> Result<Erased, Status> {
+        self.erase(erasure_id, &person.visitor_ids, &person.whop_user_ids).await.map_err(refuse)
+    }
+}
+
 /// The status of an error. What the provider did is in the log already; what the store did goes there now.
-pub(crate) fn refuse(error: Error) -> Status {
+fn refuse(error: Error) -> Status {
     if let Error::Store(error) = &error {
         tracing::error!(error = error as &dyn std::error::Error, "the store failed");
     }

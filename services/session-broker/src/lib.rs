@@ -16,7 +16,6 @@ mod memory;
 mod mint;
 mod mode;
 mod openai;
-mod operations;
 mod sessions;
 
 use std::{sync::Arc, time::Duration};
@@ -31,7 +30,7 @@ use proto::{
 use store::{
     Clock, Store,
     backup::{self, Backup},
-    erasing::Erasures,
+    erasing::{self, Erasures},
 };
 
 pub use config::Config;
@@ -86,7 +85,7 @@ pub fn assemble(config: &Config, ctx: Context, parts: Parts) -> anyhow::Result<S
         erasures,
         clock: clock.clone(),
     };
-    let operations = operations::Service { tick: tick.clone(), erasure };
+    let operations = erasing::Service::new(tick.clone(), erasure);
     let service = grpc::Service {
         cancel: cancel::Cancel { openai: openai.clone(), memory: memory.clone(), sessions: sessions.clone() },
         mint: Arc::new(mint::Mint { registry, limits, openai, memory, sessions, clock, ctx }),

@@ -4,12 +4,16 @@
 //! was removed in the very commit that counts it; what is done is gone from the disk as well; and nothing here tells
 //! who it was.
 
+mod service;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Attempts, Clock, Collection, Error, Store, Work};
+
+pub use service::{Erased, Eraser, Service};
 
 /// What an erasure waits for where [`Store::scrub`] is [`Error::Busy`].
 pub const BACKUP: &str = "the end of a backup";

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use chassis::deadline;
-use store::erasing::{self, Progress};
+use store::erasing::{self, Erased};
 use tokio::time::Instant;
 
 use super::Desk;
@@ -19,14 +19,6 @@ use crate::{
 /// What one call may take before it answers that there is more.
 const PORTION: Duration = Duration::from_secs(4);
 
-/// How far a person is forgotten.
-pub(crate) struct Erased {
-    /// All that was done.
-    pub(crate) progress: Progress,
-    /// Why it is not done yet.
-    pub(crate) waiting_for: Option<&'static str>,
-}
-
 impl Desk {
     /// Forgets these visitors, or a portion of what there is of them.
     pub(crate) async fn erase(&self, erasure: &str, visitors: &[String]) -> Result<Erased, Error> {
@@ -37,7 +29,7 @@ impl Desk {
             while let Some(record) = threads.any_of(visitor).await? {
                 if !self.remove(erasure, &record, until).await? || Instant::now() >= until {
                     let progress = threads.progress(erasure).await?;
-                    return Ok(Erased { progress, waiting_for: Some("more threads") });
+                    return Ok(Erased { progress, waiting_for: Some("more threads".to_owned()) });
                 }
             }
             threads.forget_usage(erasure, visitor).await?;
@@ -48,7 +40,7 @@ impl Desk {
         } else {
             (!threads.scrub(erasure).await?).then_some(erasing::BACKUP)
         };
-        Ok(Erased { progress, waiting_for })
+        Ok(Erased { progress, waiting_for: waiting_for.map(str::to_owned) })
     }
 
     async fn remove(&self, erasure: &str, record: &Record, until: Instant) -> Result<bool, Error> {
