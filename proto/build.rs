@@ -5,12 +5,19 @@ use std::{env, fs, path::PathBuf};
 use prost::Message as _;
 
 const FILES: &[&str] = &[
+    "frontdesk/booking/v1/booking_service.proto",
+    "frontdesk/booking/v1/payment_service.proto",
     "frontdesk/chat/v1/chat_service.proto",
+    "frontdesk/chat/v1/thread_service.proto",
     "frontdesk/common/v1/backup_service.proto",
     "frontdesk/common/v1/caller.proto",
     "frontdesk/common/v1/error_reason.proto",
+    "frontdesk/common/v1/money.proto",
     "frontdesk/common/v1/operations_service.proto",
+    "frontdesk/common/v1/reconciliation_service.proto",
+    "frontdesk/common/v1/webhook_service.proto",
     "frontdesk/session/v1/session_service.proto",
+    "frontdesk/sheets/v1/bookkeeping_service.proto",
     "frontdesk/sheets/v1/contact_service.proto",
     "frontdesk/sheets/v1/delivery_service.proto",
     "frontdesk/sheets/v1/event_service.proto",

@@ -1,4 +1,4 @@
-"""The four services as four processes over the providers' stand-ins, with all that they say kept."""
+"""The services as processes over the providers' stand-ins, with all that they say kept."""
 
 import contextlib
 import json
@@ -14,11 +14,18 @@ from provider import Provider
 
 SHEET = "1sandboxFrontdeskLedgerOfSevenTabs0000000000"
 SESSION, REFRESH = "/api/chatkit/session", "/api/chatkit/refresh"
-CHAT, EVENTS = "/chatkit", "/webhooks/ajd/chat-events"
-SERVICES = ("sheets-writer", "session-broker", "chat-agent", "gateway")
+CHAT, EVENTS, STRIPE = "/chatkit", "/webhooks/ajd/chat-events", "/webhooks/stripe"
+SERVICES = ("sheets-writer", "session-broker", "chat-agent", "booking-payments", "gateway")
 ORIGIN = "https://www.example.com"
 # What the stand-ins take.
 STAND_INS = {"openai": "sk-sandbox", "google": "ya29.sandbox"}
+TILL = {
+    "CALCOM_API_KEY": "cal_test_sandbox0000000000000000000000",
+    "CALCOM_WEBHOOK_SECRETS": "example-calcom-secret-51d0",
+    "STRIPE_SECRET_KEY": "sk_test_sandbox",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_example",
+    "PUBLIC_BASE_URL": "https://chat.example.com",
+}
 EVENTS_SECRET = "example-events-secret-4f1c"
 # The token key is 32 bytes as base64url.
 CREDENTIALS = STAND_INS | {
@@ -91,6 +98,7 @@ class Fleet:
         with contextlib.ExitStack() as stack:
             stack.callback(lambda: [process.stop() for process in reversed(self.processes)])
             keys = {self.credentials[of]: key for of, key in STAND_INS.items()}
+            keys |= {key: key for key in (TILL["CALCOM_API_KEY"], TILL["STRIPE_SECRET_KEY"])}
             self.provider = stack.enter_context(Provider(self.start("examples/alone", {}), keys))
             self.serve()
             self.stack = stack.pop_all()
@@ -113,9 +121,16 @@ class Fleet:
             "SHEETS_WRITER_ADDR": writer,
             "SESSION_BROKER_ADDR": self.start("session-broker", common | openai | hosted),
             "CHAT_AGENT_ADDR": self.start("chat-agent", common | openai | {"SHEETS_WRITER_ADDR": writer}),
+            "BOOKING_PAYMENTS_ADDR": self.start(
+                "booking-payments", common | TILL | self.till() | {"SHEETS_WRITER_ADDR": writer}
+            ),
         }
         door = {"TOKEN_KEYS": f"k1:{own['tokens']}", "ALLOWED_ORIGINS": ORIGIN, "FORWARDER_SECRET": own["forwarder"]}
         self.url = self.start("gateway", common | inward | door)
+
+    def till(self):
+        """Where the calendar and the till are: at the stand-ins."""
+        return {f"{of}_BASE_URL": f"{self.provider.url}/{of.lower()}" for of in ("CALCOM", "STRIPE")}
 
     def __exit__(self, *_):
         self.stack.close()

@@ -20,6 +20,7 @@ BASE, SECRET, SHARED, TOKEN = (os.environ[f"REST_{name}"] for name in ("BASE", "
 HERE, ELSEWHERE = "http://localhost:3000", "https://elsewhere.example"
 DEVICE = "5f0c6f1e-8a57-4c0b-9a55-3c0b6f2f9e11"
 CHAT, EVENTS, OPERATOR, ERASE = "/chatkit", "/webhooks/ajd/chat-events", "/api/operator/", "/erase"
+CHECKOUT = "/checkout/{token}"
 IDENTITIES = ("email", "phone", "whop_user_id")
 PERSON = {"email": "ann@example.com", "phone": "+4930901820", "first_name": "Ann"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -228,6 +229,10 @@ def house_rules(ctx, response, case):
     must(status != 422, "malformed is 400, never 422")
     must(status != 405 or header(response, "Allow"), "405 without Allow")
     if status < 400:
+        return
+    # People look at this one: what it refuses is a page.
+    if case.operation.path == CHECKOUT and case.method.upper() == "GET":
+        must(header(response, "Content-Type") == "text/html; charset=utf-8", f"{status} that is no page")
         return
     must(header(response, "Content-Type") == "application/problem+json", f"{status} that is no problem document")
     problem = response.json()

@@ -14,7 +14,7 @@ import secrets
 import sys
 import tempfile
 
-from fleet import CHAT, CLOUD, EVENTS, EVENTS_SECRET, ORIGIN, REFRESH, SERVICES, SESSION, Fleet, events, say
+from fleet import CHAT, CLOUD, EVENTS, EVENTS_SECRET, ORIGIN, REFRESH, SERVICES, SESSION, STRIPE, Fleet, events, say
 from opentelemetry.semconv import _incubating
 from opentelemetry.semconv._incubating.metrics import http_metrics, rpc_metrics
 from otlp import Collector, until
@@ -171,6 +171,12 @@ def stories(judge):
         server("sheets-writer", "sheets.v1.EventService/RecordEvents", "chat-agent SERVER"),
     ]
     told(browser, "a turn of a chat", turn, "/moderations", "/responses")
+
+    browser = Browser()
+    answer = fleet.post(STRIPE, {"type": "charge.refunded"}, **browser.headers)
+    assert answer.status_code == 401, answer.text
+    receive = server("booking-payments", "common.v1.WebhookService/ReceiveWebhook")
+    told(browser, "a webhook that nobody signed", [door(STRIPE), receive])
 
     browser = Browser()
     fleet.provider.fail("/chatkit/sessions", 503, times=2)

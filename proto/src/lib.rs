@@ -16,6 +16,14 @@ pub mod common {
     }
 }
 
+/// Meetings and payments.
+pub mod booking {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("frontdesk.booking.v1");
+    }
+}
+
 /// Conversations.
 pub mod chat {
     /// Version 1.

@@ -4,10 +4,12 @@
 //! one visitor and one workflow, and whatever dies in the middle of a turn, what a reload shows is consistent.
 
 mod brain;
+mod card;
 mod config;
 pub mod doctor;
 mod error;
 mod grpc;
+mod notices;
 pub mod protocol;
 mod requests;
 mod threads;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 
 use chassis::{Context, Grpc, Link, Server, Tick, run::Unusable};
 use proto::{
-    chat::v1::chat_service_server::ChatServiceServer,
+    chat::v1::{chat_service_server::ChatServiceServer, thread_service_server::ThreadServiceServer},
     common::v1::{
         backup_service_server::BackupServiceServer, operations_service_server::OperationsServiceServer,
     },
@@ -95,10 +97,12 @@ pub fn assemble(config: &Config, ctx: Context, parts: Parts) -> anyhow::Result<S
     let backup = backup::Service::new(Backup::new(store.clone(), clock.clone(), SCHEMA.version, &[]));
     let threads = threads::Threads::new(store, clock);
     let tick = sweeping(&ctx, threads.clone());
+    let notices = grpc::Notices { threads: threads.clone() };
     let desk = requests::Desk::new(threads, responder, workflows, limits, pace, leaving, ctx);
     let operations = erasing::Service::new(tick.clone(), desk.clone());
     let grpc = Grpc::new(proto::FILE_DESCRIPTOR_SET)
         .add(ChatServiceServer::new(grpc::Service { desk }))
+        .add(ThreadServiceServer::new(notices))
         .add(OperationsServiceServer::new(operations))
         .add(BackupServiceServer::new(backup))
         .tick(tick);

@@ -138,6 +138,29 @@ impl Threads {
         }
     }
 
+    /// Puts an item at the end of a thread of this owner, unless it is there; false if there is no such thread.
+    pub(crate) async fn add_once(&self, owner: &Owner, id: &str, item: Item) -> Result<bool, Error> {
+        let edits = [Edit::Put(item.clone())];
+        let mut attempts = Attempts::default();
+        loop {
+            let mut work = Work::new(&*self.store);
+            let found: Option<Record> = work.get(&THREADS, id).await?;
+            let idle = self.idle_since();
+            let Some(mut record) =
+                found.filter(|record| record.belongs_to(owner) && record.updated_us > idle)
+            else {
+                return Ok(false);
+            };
+            if work.get(&ITEMS, &item_key(id, item.id())).await?.is_some() {
+                return Ok(true);
+            }
+            self.apply(&mut work, &mut record, &edits).await?;
+            if attempts.commit(work).await? {
+                return Ok(true);
+            }
+        }
+    }
+
     /// The newest items, hidden ones included, oldest first.
     pub(crate) async fn newest(&self, id: &str, limit: u32) -> Result<Vec<Item>, Error> {
         let mut query = Query::new(&BY_PLACE, [Value::from(id)]).limit(limit);

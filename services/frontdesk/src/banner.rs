@@ -20,6 +20,9 @@ pub fn render(system: &System) -> String {
         };
         let _ = writeln!(page, "  {:<16} {state}", provider.to_string());
     }
+    if system.services.iter().any(|(name, _)| *name == crate::invented::NAME) {
+        page.push_str("\n  Invented bookings and payments go to the sandbox's sheet, not to the live one.\n");
+    }
     if system.events_from_loopback_only {
         page.push_str("\n  Events are taken from this machine only until EVENTS_WEBHOOK_SECRET is set.\n");
     }

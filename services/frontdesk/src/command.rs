@@ -16,6 +16,7 @@ mod ledger;
 mod outcome;
 mod peers;
 mod progress;
+mod reconcile;
 mod restore;
 mod say;
 mod stand_ins;
@@ -68,6 +69,9 @@ enum Command {
     /// Shows what came in from other programs, and works on it once more
     #[command(subcommand, after_help = inbox::EXAMPLES)]
     Inbox(inbox::Command),
+    /// Looks at the calendar and the till for what no webhook brought, and brings it into the books
+    #[command(after_help = reconcile::EXAMPLES)]
+    Reconcile(reconcile::Args),
     /// Shows, repeats and tests what goes out to other programs
     #[command(subcommand, after_help = events::EXAMPLES)]
     Events(events::Command),
@@ -171,6 +175,7 @@ async fn ask(desk: &Desk, command: Command) -> Result<Answer, Failure> {
         Command::Ledger(command) => ledger::run(desk, command).await,
         Command::Contacts(command) => contacts::run(desk, command).await,
         Command::Inbox(command) => inbox::run(desk, command).await,
+        Command::Reconcile(args) => reconcile::run(desk, &args).await,
         Command::Events(command) => events::run(desk, command).await,
         Command::Explain(args) => explain::run(desk, &args).await,
         Command::Backup(args) => backup::run(desk, args).await,
@@ -190,7 +195,16 @@ mod tests {
         Line::command().debug_assert();
         let overview = overview();
         for command in [
-            "doctor", "ledger", "contacts", "inbox", "events", "explain", "backup", "restore", "sandbox",
+            "doctor",
+            "ledger",
+            "contacts",
+            "inbox",
+            "reconcile",
+            "events",
+            "explain",
+            "backup",
+            "restore",
+            "sandbox",
             "indexes",
         ] {
             assert!(overview.contains(&format!("\n  {command} ")), "{overview}");

@@ -8,8 +8,11 @@ mod addresses;
 pub mod banner;
 mod clock;
 pub mod command;
+mod invented;
 mod options;
+mod provider;
 mod system;
 
-pub use options::{Options, Provider, page};
+pub use options::{Options, page};
+pub use provider::Provider;
 pub use system::{System, start};

@@ -17,6 +17,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 
 use crate::openapi::Published;
+pub(crate) use html::escape;
 pub(crate) use render::page;
 
 const STYLE: &str = include_str!("docs/style.css");

@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use chassis::{Context, client::Link};
 use domain::token::Keys;
 use proto::{
+    booking::v1::payment_service_client::PaymentServiceClient,
     chat::v1::chat_service_client::ChatServiceClient,
+    common::v1::webhook_service_client::WebhookServiceClient,
     session::v1::session_service_client::SessionServiceClient,
     sheets::v1::{
         contact_service_client::ContactServiceClient, event_service_client::EventServiceClient,
@@ -42,6 +44,8 @@ pub(crate) struct Parts {
     contacts: ContactServiceClient<Link>,
     leads: LeadServiceClient<Link>,
     ledger: LedgerServiceClient<Link>,
+    webhooks: WebhookServiceClient<Link>,
+    payments: PaymentServiceClient<Link>,
     eraser: Eraser,
 }
 
@@ -51,6 +55,7 @@ impl Door {
     pub(crate) fn new(config: &Config, ctx: &Context) -> anyhow::Result<Self> {
         let broker = Link::new(&config.session_broker_addr).context("SESSION_BROKER_ADDR")?;
         let agent = Link::new(&config.chat_agent_addr).context("CHAT_AGENT_ADDR")?;
+        let till = Link::new(&config.booking_payments_addr).context("BOOKING_PAYMENTS_ADDR")?;
         let writer = Link::new(&config.sheets_writer_addr).context("SHEETS_WRITER_ADDR")?;
         let eraser = Eraser::over(|keeper| Link::new((keeper.address)(config)).context(keeper.name))?;
         let origins = config.allowed_origins.clone().unwrap_or_else(Origins::loopback);
@@ -68,6 +73,8 @@ impl Door {
             leads: LeadServiceClient::new(writer.clone()),
             ledger: LedgerServiceClient::new(writer.clone()),
             events: EventServiceClient::new(writer),
+            webhooks: WebhookServiceClient::new(till.clone()),
+            payments: PaymentServiceClient::new(till),
             eraser,
         })))
     }
@@ -90,6 +97,15 @@ impl Door {
 
     pub(crate) fn ledger(&self) -> LedgerServiceClient<Link> {
         self.0.ledger.clone()
+    }
+
+    /// The webhooks of booking-payments.
+    pub(crate) fn webhooks(&self) -> WebhookServiceClient<Link> {
+        self.0.webhooks.clone()
+    }
+
+    pub(crate) fn payments(&self) -> PaymentServiceClient<Link> {
+        self.0.payments.clone()
     }
 
     pub(crate) fn eraser(&self) -> &Eraser {

@@ -47,9 +47,10 @@ pub struct Keeper {
 }
 
 /// Everybody who is asked, in this order; the books are the last.
-pub const KEEPERS: [Keeper; 3] = [
+pub const KEEPERS: [Keeper; 4] = [
     Keeper { name: "session-broker", address: |config| &config.session_broker_addr },
     Keeper { name: "chat-agent", address: |config| &config.chat_agent_addr },
+    Keeper { name: "booking-payments", address: |config| &config.booking_payments_addr },
     Keeper { name: BOOKS, address: |config| &config.sheets_writer_addr },
 ];
 

@@ -1,12 +1,14 @@
 //! The only public door of Frontdesk: REST and server-sent events outside, gRPC inside.
 //!
 //! It establishes who is calling, translates, limits what is read, and answers. The invariant: it holds no
-//! provider's secret and no store, and whatever goes wrong leaves it as a problem document with a request id.
+//! provider's secret and no store, and whatever goes wrong leaves it as a problem document with a request id, or as a
+//! page where somebody looks.
 
 mod base;
 mod body;
 mod caller;
 mod chatkit;
+mod checkout;
 mod client_ip;
 mod config;
 mod cors;
@@ -24,6 +26,7 @@ mod problem;
 mod reason;
 mod session;
 mod site;
+mod webhooks;
 mod widget;
 
 use axum::Router;

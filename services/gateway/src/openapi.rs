@@ -22,7 +22,8 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    chatkit, config::Config, docs, door::Door, events, health, operator, problem, session, site, widget,
+    chatkit, checkout, config::Config, docs, door::Door, events, health, operator, problem, session, site,
+    webhooks, widget,
 };
 
 /// What the whole document says of itself.
@@ -41,6 +42,8 @@ use crate::{
         (name = "sessions", description = "A chat's client secret, for a page."),
         (name = "chat", description = "The chat itself, and the script that brings it to a page."),
         (name = "events", description = "What happened in a chat, for the books."),
+        (name = "webhooks", description = "What the calendar and the till report of themselves."),
+        (name = "payments", description = "Where a link to pay leads back to."),
         (name = "operator", description = "The books, for the operator's own programs."),
         (name = "operation", description = "The gateway itself."),
     ),
@@ -77,6 +80,9 @@ pub(crate) fn routes(config: &Config, ctx: &Context) -> Router<Door> {
         .routes(routes!(chatkit::process_chat))
         .routes(routes!(widget::get_widget))
         .routes(routes!(events::ingest_events))
+        .routes(routes!(webhooks::receive_calcom_webhook))
+        .routes(routes!(webhooks::receive_stripe_webhook))
+        .routes(routes!(checkout::get_checkout))
         .routes(routes!(health::get_health))
         .routes(routes!(get_openapi))
         .routes(routes!(docs::get_docs))
@@ -159,6 +165,19 @@ impl IntoResponses for EventProblems {
             ("401", "The secret is missing or wrong."),
             ("403", "No secret is configured and the call does not come from the same machine."),
             ("429", "Too many events; `Retry-After` says how long to wait."),
+        ];
+        problems(own)
+    }
+}
+
+/// What a webhook's route answers when it takes nothing.
+pub(crate) struct WebhookProblems;
+
+impl IntoResponses for WebhookProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let own = [
+            ("401", "The signature is missing, wrong or too old."),
+            ("429", "Too many deliveries; `Retry-After` says how long to wait."),
         ];
         problems(own)
     }

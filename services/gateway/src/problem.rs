@@ -21,7 +21,7 @@ pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
-    fault: Fault,
+    fault: Box<Fault>,
 }
 
 /// What went wrong, as RFC 9457 writes it.
@@ -64,7 +64,7 @@ impl Problem {
     pub(crate) fn too_large(limit: usize) -> Self {
         let message = format!("the body is longer than {} KiB", limit / 1024);
         let fault = Fault::new(Kind::Invalid, Reason::TooLarge, message);
-        Self { status: StatusCode::PAYLOAD_TOO_LARGE, fault }
+        Self { status: StatusCode::PAYLOAD_TOO_LARGE, fault: fault.into() }
     }
 
     /// No such route.
@@ -81,7 +81,7 @@ impl Problem {
     pub(crate) fn method_not_allowed() -> Self {
         let message = "this path does not take this method; the header Allow lists those that it takes";
         let fault = Fault::new(Kind::Invalid, Reason::MethodNotAllowed, message);
-        Self { status: StatusCode::METHOD_NOT_ALLOWED, fault }
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, fault: fault.into() }
     }
 }
 
@@ -89,14 +89,14 @@ impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         // The reason of an internal fault is not the public's business either.
         let fault = if fault.kind == Kind::Internal { Fault::internal() } else { fault };
-        Self { status: chassis::status::http_status(fault.kind), fault }
+        Self { status: chassis::status::http_status(fault.kind), fault: fault.into() }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let headers = headers(&self.fault);
-        let document = Document::new(self.status, self.fault);
+        let document = Document::new(self.status, *self.fault);
         let body = serde_json::to_vec(&document).expect("strings and a number serialize");
         (self.status, headers, body).into_response()
     }

@@ -15,13 +15,15 @@ use sha2::{Digest as _, Sha256};
 
 use crate::door::Door;
 
-const STYLE: &str = include_str!("site/style.css");
+/// The style of every page for visitors.
+pub(crate) const STYLE: &str = include_str!("site/style.css");
 const HOME: &str = include_str!("site/home.html");
 const SERVICES: &str = include_str!("site/services.html");
 /// Where OpenAI's chat element comes from.
 const CDN: &str = "https://cdn.platform.openai.com";
 
-static STYLE_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(Sha256::digest(STYLE)));
+/// Its hash, for a content security policy.
+pub(crate) static STYLE_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(Sha256::digest(STYLE)));
 
 /// Get the front page
 ///

@@ -1,10 +1,13 @@
-//! Bookings that calendar events tell of.
+//! Bookings that calendar events tell of and calendars state.
 //!
 //! With a provider's uid a booking is `(provider, uid)`; without one it is matched on contact and start, and adopted
-//! by the first later event that brings both. A booking keeps its row through everything that happens to it.
+//! by the first later event or statement that brings both. A booking keeps its row through everything that happens to
+//! it. The invariant: what a provider has stated stands over every word of events, whenever they come.
 
+mod booked;
 mod joining;
 mod slots;
+mod stated;
 
 use domain::{
     Row,
@@ -20,7 +23,10 @@ use crate::{
     rows::{self, veil::Veil},
     told::{Rule, Told},
 };
+pub(crate) use booked::Booked;
 pub(crate) use joining::join;
+use stated::Stated;
+pub(crate) use stated::{Statement, state};
 
 const BOOKINGS: Collection<BookingDoc> = Collection::new("bookings");
 /// What a booking is known by for ever: its uid, or the event that told of it.
@@ -28,6 +34,7 @@ const BOOKING_KEYS: Collection<BookingKey> = Collection::new("booking_keys");
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct BookingDoc {
+    /// What stands.
     booking: tab::Booking,
     version: u64,
     /// When the newest event about it happened.
@@ -35,6 +42,12 @@ struct BookingDoc {
     /// When each fact was told.
     #[serde(default)]
     told: Told,
+    /// What its provider has stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stated: Option<Stated>,
+    /// For when it was booked last; none as long as it was no more than asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    booked: Option<Booked>,
     /// The booking that is the same meeting and goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     alias_of: Option<String>,
@@ -100,6 +113,7 @@ async fn adopt(work: &mut Work<'_>, doc: BookingDoc, slot: &Slot) -> Result<Book
 }
 
 async fn write(work: &mut Work<'_>, doc: &mut BookingDoc) -> Result<(), Error> {
+    doc.booked = Booked::after(doc.booked.take(), &doc.booking, doc.version == 0);
     doc.version += 1;
     if doc.version == 1 {
         work.create(&BOOKINGS, &doc_id(&doc.booking.id), doc);
@@ -144,7 +158,7 @@ async fn in_slot(
     let is_told_of = |doc: &BookingDoc| {
         let uids = [&doc.booking.cal_event_id, &told.cal_event_id];
         let may_be_one = uids[0] == uids[1] || uids.iter().any(|uid| uid.is_empty());
-        may_be_one && (doc.booking.event_start == told.event_start || occurred_at < doc.told_at)
+        may_be_one && (doc.begins_at(told.event_start) || occurred_at < doc.told_at)
     };
     Ok(load(work, holder).await?.filter(is_told_of))
 }
@@ -161,8 +175,16 @@ async fn new(
         id = format!("{}{}", BookingId::PREFIX, id::digest(&["event", event_id]));
     }
     let booking = tab::Booking { id, created_at: Some(occurred_at), ..Default::default() };
-    let told = Told::default();
-    Ok(BookingDoc { booking, version: 0, told_at: occurred_at, told, alias_of: None, erased: false })
+    Ok(BookingDoc {
+        booking,
+        version: 0,
+        told_at: occurred_at,
+        told: Told::default(),
+        stated: None,
+        booked: None,
+        alias_of: None,
+        erased: false,
+    })
 }
 
 /// A contact's meeting at a start.
@@ -224,11 +246,24 @@ pub(crate) async fn forget(work: &mut Work<'_>, booking_id: &str, veil: &Veil) -
 
 impl BookingDoc {
     fn blank(&mut self, veil: &Veil) {
-        let Self { booking, .. } = self;
-        for text in [&mut booking.cal_provider, &mut booking.cal_event_id, &mut booking.meeting_type] {
-            *text = veil.category(text);
+        let stated = self.stated.as_mut().into_iter().flat_map(Stated::layers);
+        for booking in stated.chain([&mut self.booking]) {
+            for text in [&mut booking.cal_provider, &mut booking.cal_event_id, &mut booking.meeting_type] {
+                *text = veil.category(text);
+            }
         }
         self.erased = true;
+    }
+
+    /// Whether it is at a start: as it stands, or as events told since its provider moved it last.
+    fn begins_at(&self, start: Option<Timestamp>) -> bool {
+        let is_ahead = self.told.at("event_start") >= Some(self.told_at);
+        self.booking.event_start == start || (is_ahead && self.heard().event_start == start)
+    }
+
+    /// What events have told: all that stands, unless a provider has stated something.
+    fn heard(&self) -> &tab::Booking {
+        self.stated.as_ref().map_or(&self.booking, |stated| &stated.heard)
     }
 }
 
@@ -239,7 +274,8 @@ fn apply(doc: &mut BookingDoc, mut booking: tab::Booking, at: Timestamp) {
         let tab::Booking { event_start, event_end, status, .. } = booking;
         booking = tab::Booking { event_start, event_end, status, ..Default::default() };
     }
-    let (slots, told) = (&mut doc.booking, &mut doc.told);
+    let told = &mut doc.told;
+    let slots = doc.stated.as_mut().map_or(&mut doc.booking, |stated| &mut stated.heard);
     let texts = [
         ("contact_id", &mut slots.contact_id, booking.contact_id),
         ("cal_provider", &mut slots.cal_provider, booking.cal_provider),
@@ -257,6 +293,7 @@ fn apply(doc: &mut BookingDoc, mut booking: tab::Booking, at: Timestamp) {
     for (field, slot, time) in times {
         told.take(field, Rule::Last, slot, time, at);
     }
-    slots.created_at = slots.created_at.min(Some(at));
+    slots.created_at = slots.created_at.into_iter().chain([at]).min();
     doc.told_at = doc.told_at.max(at);
+    doc.compose();
 }

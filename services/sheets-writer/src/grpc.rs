@@ -1,5 +1,6 @@
 //! The gRPC services of the books: decode, call, encode. Events here, the others in a file each.
 
+mod bookkeeping;
 mod contacts;
 pub(crate) mod deliveries;
 mod erasures;

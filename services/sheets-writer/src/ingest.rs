@@ -222,7 +222,7 @@ async fn record_engagement(
 }
 
 /// Writes an engagement. One that is worked on again may have come to have a contact.
-async fn write_engagement(
+pub(crate) async fn write_engagement(
     work: &mut Work<'_>,
     engagement: tab::Engagement,
     occurred_at: Timestamp,
@@ -234,6 +234,18 @@ async fn write_engagement(
     if version == 1 || !engagement.contact_id.is_empty() {
         rows::upsert(work, Row { version, ..row }).await?;
     }
+    Ok(())
+}
+
+/// Writes an engagement over what stands under its id, as somebody else's.
+pub(crate) async fn move_engagement(
+    work: &mut Work<'_>,
+    engagement: tab::Engagement,
+    occurred_at: Timestamp,
+) -> Result<(), Error> {
+    let row = Row::of(&engagement, 1, occurred_at);
+    let version = rows::next_version(work, &RowKey::of(&row), row.version).await?;
+    rows::upsert(work, Row { version, ..row }).await?;
     Ok(())
 }
 

@@ -18,6 +18,7 @@ mod ledger;
 mod people;
 mod rows;
 mod sheets;
+mod statements;
 mod told;
 mod wire;
 
@@ -28,9 +29,9 @@ use proto::common::v1::{
     backup_service_server::BackupServiceServer, operations_service_server::OperationsServiceServer,
 };
 use proto::sheets::v1::{
-    contact_service_server::ContactServiceServer, delivery_service_server::DeliveryServiceServer,
-    event_service_server::EventServiceServer, lead_service_server::LeadServiceServer,
-    ledger_service_server::LedgerServiceServer,
+    bookkeeping_service_server::BookkeepingServiceServer, contact_service_server::ContactServiceServer,
+    delivery_service_server::DeliveryServiceServer, event_service_server::EventServiceServer,
+    lead_service_server::LeadServiceServer, ledger_service_server::LedgerServiceServer,
 };
 use store::{
     Index, Schema,
@@ -68,7 +69,7 @@ pub const INDEXES: &[&Index] = &[
     &rows::BY_TAB,
 ];
 
-/// Wires the service: store, Sheets client, the tasks of the ledger and of the deliveries, six gRPC services.
+/// Wires the service: store, Sheets client, the tasks of the ledger and of the deliveries, its gRPC services.
 pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {
     let clock = store::system_clock();
     let store = config.store.open(NAME, SCHEMA, clock.clone()).map_err(Unusable::new)?;
@@ -95,6 +96,7 @@ pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {
     let grpc = Grpc::new(proto::FILE_DESCRIPTOR_SET)
         .tick(operations.tick())
         .add(EventServiceServer::new(books.clone()))
+        .add(BookkeepingServiceServer::new(books.clone()))
         .add(ContactServiceServer::new(books.clone()))
         .add(LeadServiceServer::new(books.clone()))
         .add(LedgerServiceServer::new(books))

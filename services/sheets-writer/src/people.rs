@@ -50,13 +50,13 @@ pub(crate) use directory::{current_id, find_all, get, ids, list, show_survivors,
 pub(crate) use export::export;
 pub(crate) use facts::COLUMNS;
 pub(crate) use forgetting::{
-    Known, blank, erased_at, erasure_of, forgotten, forgotten_at, gather, give_up, is_phone_among, is_tied,
-    mark_erasure,
+    Known, blank, erased_at, erasure_of, forgotten, forgotten_at, gather, give_up, is_erased, is_phone_among,
+    is_tied, left_at, mark_erasure,
 };
 pub(crate) use identity::{BY_CONTACT, Identity, Kind};
 pub(crate) use merge::merge;
 #[cfg(test)]
-pub(crate) use tests::tie;
+pub(crate) use tests::{Desk, email, phone, tie, visitor};
 
 use identity::{IDENTITIES, Key, Tie};
 use standing::Standing;

@@ -251,6 +251,12 @@ pub(crate) async fn upsert(work: &mut Work<'_>, row: Row) -> Result<bool, Error>
     Ok(true)
 }
 
+/// The lowest version from `least` on that is newer than what stands under `key`, whoever brought that.
+pub(crate) async fn next_version(work: &mut Work<'_>, key: &RowKey, least: u64) -> Result<u64, Error> {
+    let known = work.get(&ROWS, &key.doc_id()).await?;
+    Ok(known.map_or(least, |known| least.max(known.version + 1)))
+}
+
 /// Commits `rows`, all or none; answers how many were new or newer. Of people who were forgotten nothing is taken in
 /// that names them.
 pub(crate) async fn upsert_all(store: &dyn Store, rows: &[Row]) -> Result<i32, Error> {

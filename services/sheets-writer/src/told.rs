@@ -60,6 +60,11 @@ impl Told {
         }
     }
 
+    /// When the word that stands was told by an event.
+    pub(crate) fn at(&self, field: &str) -> Option<Timestamp> {
+        self.0.get(field).copied().flatten()
+    }
+
     /// A word that stands whatever was told before it, be it blank, and until something is told after it.
     pub(crate) fn set<T>(&mut self, field: &str, slot: &mut T, word: T, at: Timestamp) {
         *slot = word;

@@ -181,7 +181,7 @@ pub(crate) fn stage(wire: i32) -> Result<Option<Stage>, Fault> {
     }
 }
 
-fn timestamp(wire: prost_types::Timestamp) -> Option<Timestamp> {
+pub(crate) fn timestamp(wire: prost_types::Timestamp) -> Option<Timestamp> {
     Timestamp::new(wire.seconds, wire.nanos).ok()
 }
 

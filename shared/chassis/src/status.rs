@@ -3,7 +3,10 @@
 //! The one place that knows how a fault travels, after Google's `google.rpc` error details. The invariant: a fault
 //! that crosses any number of services arrives as it left.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use domain::{Fault, Kind, Reason, fault::Quota};
 use http::StatusCode;
@@ -35,7 +38,9 @@ const TABLE: [(Kind, Code, StatusCode); 11] = [
 /// The status that carries `fault`: its code, `ErrorInfo` with reason and quota, `BadRequest`, `RetryInfo`.
 pub fn status(fault: &Fault) -> Status {
     let mut details = ErrorDetails::new();
-    details.set_error_info(fault.reason.as_str(), DOMAIN, fault.quota.map(describe).unwrap_or_default());
+    let mut metadata: HashMap<String, String> = fault.metadata.clone().into_iter().collect();
+    metadata.extend(fault.quota.map(describe).unwrap_or_default());
+    details.set_error_info(fault.reason.as_str(), DOMAIN, metadata);
     if let Some(field) = &fault.field {
         details.add_bad_request_violation(field, &fault.message);
     }
@@ -59,6 +64,7 @@ pub fn fault(status: &Status) -> Fault {
         field: violation.map(|violation| violation.field.clone()),
         retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
         quota: quota(&info.metadata),
+        metadata: rest(&info.metadata),
         ..Fault::new(kind, reason, status.message())
     }
 }
@@ -101,6 +107,12 @@ fn describe(quota: Quota) -> HashMap<String, String> {
         (REMAINING.into(), quota.remaining.to_string()),
         (RESET.into(), reset.to_string()),
     ])
+}
+
+/// What is no part of a quota.
+fn rest(metadata: &HashMap<String, String>) -> BTreeMap<String, String> {
+    let own = metadata.iter().filter(|(name, _)| ![LIMIT, REMAINING, RESET].contains(&name.as_str()));
+    own.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn quota(metadata: &HashMap<String, String>) -> Option<Quota> {

@@ -3,7 +3,7 @@
 //! Every service maps its own errors to a [`Fault`] in one function; the chassis turns a fault into a gRPC status
 //! and the gateway into a problem document. The invariant: a fault's message is fit for a stranger's eyes.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// What sort of failure it is. Closed: a new kind needs a gRPC code and an HTTP status of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,6 +85,14 @@ reasons! {
     ErasureUnknown = "ERASURE_UNKNOWN",
     Erased = "ERASED",
     MessageUnknown = "MESSAGE_UNKNOWN",
+    SlotTaken = "SLOT_TAKEN",
+    BookingUnknown = "BOOKING_UNKNOWN",
+    EventTypeUnknown = "EVENT_TYPE_UNKNOWN",
+    ItemNotSold = "ITEM_NOT_SOLD",
+    CheckoutUnknown = "CHECKOUT_UNKNOWN",
+    SignatureWrong = "SIGNATURE_WRONG",
+    RequestIdReused = "REQUEST_ID_REUSED",
+    PaymentRequired = "PAYMENT_REQUIRED",
 }
 
 impl Reason {
@@ -120,12 +128,15 @@ pub struct Fault {
     pub retry_after: Option<Duration>,
     /// The limit that was hit.
     pub quota: Option<Quota>,
+    /// What else programs need to know, by name, e.g. `next_slots`. As fit for a stranger's eyes as the message.
+    pub metadata: BTreeMap<String, String>,
 }
 
 impl Fault {
     /// A fault with nothing but kind, reason and message.
     pub fn new(kind: Kind, reason: Reason, message: impl Into<String>) -> Self {
-        Self { kind, reason, message: message.into(), field: None, retry_after: None, quota: None }
+        let (message, metadata) = (message.into(), BTreeMap::new());
+        Self { kind, reason, message, field: None, retry_after: None, quota: None, metadata }
     }
 
     /// A value of the request that is not acceptable; `field` is its path.
@@ -141,6 +152,12 @@ impl Fault {
     /// Our own failure. The cause belongs into the log of whoever calls this.
     pub fn internal() -> Self {
         Self::new(Kind::Internal, Reason::Internal, "internal error")
+    }
+
+    /// Adds something that programs need to know.
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.insert(name.into(), value.into());
+        self
     }
 
     /// Adds how long to wait.

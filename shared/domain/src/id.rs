@@ -117,6 +117,10 @@ ids! {
     EventId = "evt_";
     /// A ledger: one store and the spreadsheet that it fills.
     LedgerId = "ldg_";
+    /// A link to pay.
+    CheckoutId = "chk_";
+    /// A message of the inbox.
+    MessageId = "inb_";
     /// A person's being forgotten.
     ErasureId = "era_";
     /// A request at the public door.

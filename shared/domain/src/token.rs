@@ -20,6 +20,8 @@ pub enum Purpose {
     ClientSecret,
     /// Session of an agent's tools; lives 24 h.
     ToolSession,
+    /// Opens the page to which a link to pay returns; lives 90 days.
+    ReturnPage,
 }
 
 impl Purpose {
@@ -28,6 +30,7 @@ impl Purpose {
             Self::Visitor => "v",
             Self::ClientSecret => "c",
             Self::ToolSession => "t",
+            Self::ReturnPage => "r",
         }
     }
 
@@ -37,6 +40,7 @@ impl Purpose {
             Self::Visitor => jiff::SignedDuration::from_hours(400 * 24),
             Self::ClientSecret => jiff::SignedDuration::from_secs(600),
             Self::ToolSession => jiff::SignedDuration::from_hours(24),
+            Self::ReturnPage => jiff::SignedDuration::from_hours(90 * 24),
         }
     }
 }

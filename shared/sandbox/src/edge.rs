@@ -13,7 +13,9 @@ use axum::{
 };
 use serde_json::Value;
 
-use crate::{Asked, FaultKind, Provider, Sandbox, log::Entry, openai, serve::NoAnswer, sheets};
+use crate::{
+    Asked, FaultKind, Provider, Sandbox, calcom, log::Entry, openai, serve::NoAnswer, sheets, stripe,
+};
 
 /// More than any call may carry: state variables alone may be 10 MiB.
 const MOST_BYTES: usize = 16 << 20;
@@ -24,8 +26,9 @@ pub(crate) struct StreamFault(pub(crate) FaultKind);
 
 /// The middleware around all provider routes.
 pub(crate) async fn pass(State(sandbox): State<Sandbox>, request: Request, next: Next) -> Response {
-    let provider =
-        if request.uri().path().starts_with("/openai/") { Provider::OpenAi } else { Provider::Sheets };
+    let provider = provider(request.uri().path());
+    let headers = request.headers().clone();
+    let header = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let label = format!("{} {path}", request.method());
     let mut asked = Asked {
@@ -35,11 +38,9 @@ pub(crate) async fn pass(State(sandbox): State<Sandbox>, request: Request, next:
         status: None,
         handled: false,
         bearer: bearer(request.headers()).is_some(),
-        openai_beta: request
-            .headers()
-            .get("openai-beta")
-            .and_then(|beta| beta.to_str().ok())
-            .map(str::to_owned),
+        openai_beta: header("openai-beta"),
+        api_version: header("stripe-version").or_else(|| header("cal-api-version")),
+        idempotency_key: header("idempotency-key"),
         body: Value::Null,
     };
     let fault = sandbox.0.faults.meet(provider, &label);
@@ -57,13 +58,27 @@ pub(crate) async fn pass(State(sandbox): State<Sandbox>, request: Request, next:
             parts.extensions.insert(StreamFault(kind));
         }
         let rest = next.run(Request::from_parts(parts, Body::from(body.clone())));
+        let failed = fault == Some(FaultKind::Status(500));
         let (handled, response) = meet(provider, fault, rest).await;
+        if let (Provider::Stripe, true, Some(key)) = (provider, failed, &asked.idempotency_key) {
+            stripe::keep_failure(&sandbox, key, &asked, &body);
+        }
         asked.handled = handled;
         asked.status = response.extensions().get::<NoAnswer>().is_none().then(|| response.status().as_u16());
         sandbox.0.log.add(Entry { asked, body });
         response
     });
     work.await.unwrap_or_else(|_| refusal(provider, StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+/// Whose path this is.
+fn provider(path: &str) -> Provider {
+    match path.split('/').nth(1) {
+        Some("openai") => Provider::OpenAi,
+        Some("calcom") => Provider::CalCom,
+        Some("stripe") => Provider::Stripe,
+        _ => Provider::Sheets,
+    }
 }
 
 /// Lets the request meet its fault; says whether the work was done.
@@ -122,6 +137,8 @@ fn refusal(provider: Provider, status: StatusCode) -> Response {
     match provider {
         Provider::OpenAi => openai::refusal(status),
         Provider::Sheets => sheets::refusal(status),
+        Provider::CalCom => calcom::refusal(status),
+        Provider::Stripe => stripe::refusal(status),
     }
 }
 

@@ -20,6 +20,10 @@ pub enum Provider {
     OpenAi,
     /// Google Sheets v4.
     Sheets,
+    /// Cal.com's API v2.
+    CalCom,
+    /// Stripe's API v1.
+    Stripe,
 }
 
 /// One fault for the next `count` requests that match.

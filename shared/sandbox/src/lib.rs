@@ -3,6 +3,7 @@
 //! They exist so that the whole system runs and is tested with no key at all, by the production clients. The
 //! invariant: a stand-in refuses what the provider's schema refuses, and an answered 200 survives `kill -9`.
 
+mod calcom;
 mod db;
 mod edge;
 mod faults;
@@ -14,12 +15,15 @@ mod random;
 mod receiver;
 mod serve;
 mod sheets;
+mod stripe;
+mod webhooks;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::any};
 use serde_json::Value;
 
+pub use calcom::{CALCOM_API_KEY, Calendar, Declined, INTRO_CALL, STRATEGY_CONSULT, Side, Visit};
 pub use faults::{Chaos, Fault, FaultKind, Provider};
 pub use log::Asked;
 pub use openai::{API_KEY, Output, Scripted};
@@ -27,6 +31,8 @@ pub use person::{Mishap, Person};
 pub use receiver::{Got, Mood, Receiver};
 pub use serve::serve;
 pub use sheets::{ACCESS_TOKEN, Applied, Call, SPREADSHEET_ID};
+pub use stripe::{API_VERSION as STRIPE_VERSION, MONTHLY_PRICE, ONE_TIME_PRICE, STRIPE_SECRET_KEY, Till};
+pub use webhooks::{Delivery, Outcome, Webhooks};
 
 /// All stand-ins and what they remember. Clones share one state.
 #[derive(Clone)]
@@ -37,6 +43,9 @@ struct State {
     faults: faults::Faults,
     openai: openai::OpenAi,
     sheets: sheets::Sheets,
+    calcom: calcom::CalCom,
+    stripe: stripe::Stripe,
+    webhooks: webhooks::Sender,
 }
 
 impl Sandbox {
@@ -47,18 +56,25 @@ impl Sandbox {
             log: log::Log::default(),
             faults: faults::Faults::default(),
             openai: openai::OpenAi::open(db.clone())?,
-            sheets: sheets::Sheets::open(db)?,
+            sheets: sheets::Sheets::open(db.clone())?,
+            calcom: calcom::CalCom::open(db.clone())?,
+            stripe: stripe::Stripe::open(db)?,
+            webhooks: webhooks::Sender::default(),
         })))
     }
 
-    /// The providers' endpoints: `/openai/v1/…` and `/sheets/v4/spreadsheets/…`.
+    /// The providers' endpoints: `/openai/v1/…`, `/sheets/v4/spreadsheets/…`, `/calcom/v2/…` and `/stripe/v1/…`, and
+    /// the page on which a link of Stripe is paid, `/stripe/pay/…`.
     pub fn providers(&self) -> Router {
         Router::new()
             .route("/openai/v1/{*path}", any(openai::answer))
             .route("/sheets/v4/{*path}", any(sheets::answer))
+            .route("/calcom/v2/{*path}", any(calcom::answer))
+            .route("/stripe/v1/{*path}", any(stripe::answer))
             .layer(middleware::from_fn_with_state(self.clone(), edge::pass))
             .layer(DefaultBodyLimit::disable())
             .with_state(self.clone())
+            .merge(stripe::page::router(self.clone()))
     }
 
     /// The pages people look at, under `/sandbox`. They answer loopback only, and need `ConnectInfo`.

@@ -33,7 +33,12 @@ pub struct Asked {
     pub bearer: bool,
     /// The header `OpenAI-Beta`.
     pub openai_beta: Option<String>,
-    /// The body; null when it was empty or not JSON, or was dropped because the log grew too large.
+    /// The header `Stripe-Version` or `cal-api-version`.
+    pub api_version: Option<String>,
+    /// The header `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+    /// The body: JSON, or the text of a form; null when it was empty or neither, or was dropped because the log grew
+    /// too large.
     pub body: Value,
 }
 
@@ -77,10 +82,15 @@ impl Log {
     }
 
     pub(crate) fn entries(&self) -> Vec<Asked> {
-        let parse = |entry: &Entry| Asked {
-            body: serde_json::from_slice(&entry.body).unwrap_or_default(),
-            ..entry.asked.clone()
-        };
+        let parse = |entry: &Entry| Asked { body: read(entry), ..entry.asked.clone() };
         self.lock().kept.iter().map(parse).collect()
+    }
+}
+
+fn read(entry: &Entry) -> Value {
+    match entry.asked.provider {
+        Provider::Stripe if entry.body.is_empty() => Value::Null,
+        Provider::Stripe => String::from_utf8_lossy(&entry.body).into(),
+        _ => serde_json::from_slice(&entry.body).unwrap_or_default(),
     }
 }

@@ -1,8 +1,9 @@
-//! The pages people look at: the spreadsheet as tables, what was asked, the knobs for faults.
+//! The pages people look at: the spreadsheet and the providers as tables, what was asked, the knobs for faults.
 //!
 //! The invariant: they answer loopback only, and everything that came from outside is escaped.
 
 mod guard;
+mod providers;
 mod table;
 
 use axum::{
@@ -16,6 +17,10 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub(crate) use self::{
+    guard::{is_local, problem},
+    table::escape,
+};
 use crate::{Mishap, Sandbox, faults::Knobs};
 
 const INDEX: &str = include_str!("pages/index.html");
@@ -36,6 +41,7 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
         .route("/sandbox/faults", get(read_faults).put(replace_faults).delete(clear_faults))
         .route("/sandbox/person", post(act))
         .route("/sandbox/threads", post(talk))
+        .merge(providers::router())
         .layer(middleware::from_fn(guard::pass))
         .with_state(sandbox)
 }

@@ -11,12 +11,12 @@ use crate::sheets::{
     SortSpec, UpdateCells, UpdateSheetProperties,
 };
 
-/// Why an edit cannot be made.
+/// Why something cannot be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mishap {
     /// No tab of this title.
     NoTab,
-    /// The spreadsheet refuses it, in Google's words.
+    /// The provider refuses it, in its own words.
     Refused(String),
 }
 

@@ -34,6 +34,9 @@ pub struct Progress {
     /// How much had gone when the store was last scrubbed for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scrubbed: Option<i64>,
+    /// How far walks through long collections have come, by their name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    places: BTreeMap<String, String>,
 }
 
 /// The progress of all erasures of a service.
@@ -51,6 +54,16 @@ impl Progress {
         if number != 0 {
             *self.erased.entry(kind.to_owned()).or_default() += number;
         }
+    }
+
+    /// Where a walk goes on.
+    pub(crate) fn place(&self, walk: &str) -> Option<&str> {
+        self.places.get(walk).map(String::as_str)
+    }
+
+    /// A walk has come so far.
+    pub(crate) fn set_place(&mut self, walk: &str, place: &str) {
+        self.places.insert(walk.to_owned(), place.to_owned());
     }
 
     fn total(&self) -> i64 {

@@ -73,7 +73,7 @@ fn run(call: Call<'_>) -> Result<Reply, Failure> {
 }
 
 fn listed(offer: &Offer) -> Listed {
-    let Offer { id, name, price, interval, description, url } = offer.clone();
+    let Offer { id, name, price, interval, description, url, .. } = offer.clone();
     let each = match interval {
         None => "",
         Some(Interval::Week) => " a week",

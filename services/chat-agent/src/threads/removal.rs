@@ -15,6 +15,7 @@ use super::{
     pages::{Direction, after_place, read},
     record::{BY_AGE, BY_OWNER, BY_PLACE, FEEDBACK, Feedback, ITEMS, THREADS, item_key},
 };
+use crate::notices::is_notice;
 
 /// Most items that are removed in one commit.
 const BATCH: u32 = 200;
@@ -65,7 +66,7 @@ impl Threads {
         Ok(false)
     }
 
-    /// Removes every item behind a place.
+    /// Removes every item behind a place, but for notices.
     pub(crate) async fn cut_after(&self, id: &str, seq: i64) -> Result<(), Error> {
         loop {
             let items = self.behind(id, seq).await?;
@@ -181,9 +182,18 @@ impl Threads {
         let mut query = Query::new(&BY_PLACE, [Value::from(id)]).limit(BATCH);
         query.order = Order::Descending;
         query.range = Some(after_place(seq, Direction::Ascending));
-        let page = self.store.query(query).await?;
-        let id = |document| Ok(ITEMS.read(document)?.value.item.id().to_owned());
-        page.documents.into_iter().map(id).collect()
+        let mut found = Vec::new();
+        loop {
+            let page = self.store.query(query.clone()).await?;
+            for document in page.documents {
+                let item = ITEMS.read(document)?.value.item;
+                found.extend(Some(item.id().to_owned()).filter(|id| !is_notice(id)));
+            }
+            query.after = page.next;
+            if !found.is_empty() || query.after.is_none() {
+                return Ok(found);
+            }
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use chat_agent::{Config, NAME, Pace, Parts, SCHEMA};
 use domain::{Fault, Kind, Reason};
 use proto::{
     chat::v1::{
-        ProcessRequest, ProcessResponse, chat_service_client::ChatServiceClient, process_response::Frame,
+        AddNoticeRequest, NoticeLine, ProcessRequest, ProcessResponse,
+        chat_service_client::ChatServiceClient, process_response::Frame,
+        thread_service_client::ThreadServiceClient,
     },
     common::v1::{Caller, operations_service_client::OperationsServiceClient},
 };
@@ -54,6 +56,7 @@ pub(crate) struct Desk {
     pub(crate) script: Script,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) operations: OperationsServiceClient<Link>,
+    pub(crate) threads: ThreadServiceClient<Link>,
     client: ChatServiceClient<Link>,
     ctx: Context,
     serving: JoinHandle<Drain>,
@@ -96,7 +99,8 @@ impl Setup {
         let serving = tokio::spawn(serve_within(listener, server, ctx.clone(), self.drain));
         let link = Link::new(&url).unwrap().with_default_deadline(2 * LONG);
         let operations = OperationsServiceClient::new(link.clone());
-        Desk { script, store, operations, client: ChatServiceClient::new(link), ctx, serving, dir }
+        let threads = ThreadServiceClient::new(link.clone());
+        Desk { script, store, operations, threads, client: ChatServiceClient::new(link), ctx, serving, dir }
     }
 }
 
@@ -137,6 +141,20 @@ impl Desk {
         };
         assert!(answer.message().await?.is_none(), "one answer is all");
         Ok(serde_json::from_slice(&json).unwrap())
+    }
+
+    /// Has another service tell something in a thread; whether the thread has it.
+    pub(crate) async fn notify(&self, caller: Caller, thread: &str, notice: &str) -> Result<bool, Status> {
+        let line = NoticeLine { name: "Start".into(), value: "Monday 9:00".into() };
+        let request = AddNoticeRequest {
+            caller: Some(caller),
+            request_id: "req_1".into(),
+            thread_id: thread.into(),
+            notice_id: notice.into(),
+            title: "Your meeting is booked".into(),
+            lines: vec![line],
+        };
+        Ok(self.threads.clone().add_notice(request).await?.into_inner().added)
     }
 
     /// Begins a thread; its id and the events.
@@ -195,8 +213,8 @@ impl Desk {
     /// Ends the service; how, and its directory.
     pub(crate) async fn stop(self) -> (Drain, Arc<TempDir>) {
         self.leave();
-        let Self { store, client, operations, serving, dir, ctx, .. } = self;
-        drop((store, client, operations));
+        let Self { store, client, operations, threads, serving, dir, ctx, .. } = self;
+        drop((store, client, operations, threads));
         let drain = serving.await.unwrap();
         ctx.tasks.close();
         ctx.tasks.wait().await;

@@ -9,6 +9,7 @@ mod disconnects;
 mod erasing;
 mod golden;
 mod limits;
+mod notices;
 mod ownership;
 mod paging;
 mod pressure;

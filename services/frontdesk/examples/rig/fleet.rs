@@ -9,9 +9,13 @@ use tokio::process::Command;
 use super::{process::Process, programs};
 
 /// All services, in the order in which they need each other.
-pub(crate) const SERVICES: [&str; 4] = ["sheets-writer", "session-broker", "chat-agent", "gateway"];
+pub(crate) const SERVICES: [&str; 5] =
+    ["sheets-writer", "session-broker", "chat-agent", "booking-payments", "gateway"];
 /// What events show.
 pub(crate) const EVENTS_SECRET: &str = "benchmark-events-secret";
+
+/// What signs Stripe's webhooks.
+pub(crate) const STRIPE_SECRET: &str = "whsec_benchmark";
 
 /// All services over one upstream.
 pub(crate) struct Fleet {
@@ -25,6 +29,7 @@ pub(crate) struct Fleet {
 pub(crate) fn settings(upstream: &str) -> Vec<(String, String)> {
     let openai = format!("{upstream}/openai/v1");
     let sheets = format!("{upstream}/sheets");
+    let [calcom, stripe] = ["calcom", "stripe"].map(|provider| format!("{upstream}/{provider}"));
     let settings = [
         ("HOST", "127.0.0.1"),
         ("PORT", "0"),
@@ -35,6 +40,11 @@ pub(crate) fn settings(upstream: &str) -> Vec<(String, String)> {
         ("GOOGLE_ACCESS_TOKEN", sandbox::ACCESS_TOKEN),
         ("SHEETS_BASE_URL", &sheets),
         ("EVENTS_WEBHOOK_SECRET", EVENTS_SECRET),
+        ("CALCOM_API_KEY", sandbox::CALCOM_API_KEY),
+        ("CALCOM_BASE_URL", &calcom),
+        ("STRIPE_SECRET_KEY", sandbox::STRIPE_SECRET_KEY),
+        ("STRIPE_BASE_URL", &stripe),
+        ("STRIPE_WEBHOOK_SECRETS", STRIPE_SECRET),
     ];
     let limits = ["VISITOR", "IP", "SITE", "CHAT", "TOKENS_DAY"].map(|limit| format!("LIMIT_{limit}"));
     let limits = limits.into_iter().chain(["BUDGET_DAY".to_owned()]).map(|limit| (limit, "off".to_owned()));

@@ -24,6 +24,7 @@ pub(crate) struct Figures {
 }
 
 /// All there is to tell.
+#[derive(Default)]
 pub(crate) struct Findings {
     pub(crate) rate: u32,
     pub(crate) mint: Vec<Figures>,

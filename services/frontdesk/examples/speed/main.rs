@@ -51,6 +51,9 @@ struct Options {
     /// Connections over which requests go as fast as they are answered
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=512))]
     connections: u32,
+    /// Webhooks alone: verified, committed, answered
+    #[arg(long)]
+    webhooks: bool,
     /// Be the bare proxy over this upstream
     #[arg(long, hide = true)]
     bare: Option<String>,
@@ -77,6 +80,10 @@ fn run(options: &Options) -> anyhow::Result<()> {
     programs::build()?;
     println!("{}\n", machine::conditions(&programs::dir()?)?);
     let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
+    if options.webhooks {
+        println!("{}", table::events(&runtime.block_on(measure_webhooks(options))?));
+        return Ok(());
+    }
     let findings = runtime.block_on(measure(options))?;
     println!("{}\n{}", table::tables(&findings), table::legend(&findings));
     Ok(())
@@ -123,11 +130,32 @@ async fn measure(options: &Options) -> anyhow::Result<Findings> {
     })
 }
 
+/// Webhooks at each subject, and the yardstick.
+async fn measure_webhooks(options: &Options) -> anyhow::Result<Findings> {
+    let size = if options.quick { QUICK } else { FULL };
+    let upstream = Upstream::start().await?;
+    let connections = options.connections as usize;
+    let contest = Contest { upstream: &upstream, size, rate: options.rate, connections };
+    let mut findings = Findings { rate: options.rate, ..Findings::default() };
+    for kind in Kind::ALL {
+        eprintln!("webhooks, {}…", kind.label());
+        let subject = Subject::start(kind, &upstream.base).await?;
+        let figures = contest.run(Traffic::Webhook, &[&subject])?;
+        findings.events.extend(figures.into_iter().map(|figures| ("webhook", figures)));
+        subject.stop().await;
+    }
+    Ok(findings)
+}
+
 /// All kinds of events at one subject; the yardstick knows but one.
 fn take_events(contest: &Contest<'_>, subject: &Subject) -> anyhow::Result<Vec<(&'static str, Figures)>> {
-    let kinds =
-        [("turn", Traffic::Turn), ("turn with a lead", Traffic::Lead), ("turns in arrays", Traffic::Turns)];
-    let kinds = kinds.into_iter().take(if subject.kind == Kind::Bare { 1 } else { 3 });
+    let kinds = [
+        ("turn", Traffic::Turn),
+        ("turn with a lead", Traffic::Lead),
+        ("turns in arrays", Traffic::Turns),
+        ("webhook", Traffic::Webhook),
+    ];
+    let kinds = kinds.into_iter().take(if subject.kind == Kind::Bare { 1 } else { 4 });
     let run = |(name, traffic)| {
         let figures = contest.run(traffic, &[subject])?;
         Ok(figures.into_iter().map(move |figures| (name, figures)))

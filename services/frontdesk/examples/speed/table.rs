@@ -65,7 +65,8 @@ fn sessions(findings: &Findings) -> String {
     render(&lines)
 }
 
-fn events(findings: &Findings) -> String {
+/// The table of events.
+pub(crate) fn events(findings: &Findings) -> String {
     let mut lines = vec![cells([
         "events".to_owned(),
         "taken /s".to_owned(),

@@ -8,17 +8,21 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use crate::{
     browser::{Browser, Request},
     proxy,
-    rig::fleet::EVENTS_SECRET,
+    rig::fleet::{EVENTS_SECRET, STRIPE_SECRET},
     subject::Kind,
 };
 
 const SESSION: &str = "/api/chatkit/session";
 const EVENTS: &str = "/webhooks/ajd/chat-events";
+const STRIPE: &str = "/webhooks/stripe";
 /// Events of an array: the most that is allowed.
 pub(crate) const MANY: usize = 100;
 /// Visitors who ask again.
@@ -37,6 +41,8 @@ pub(crate) enum Traffic {
     Lead,
     /// Turns in arrays of [`MANY`].
     Turns,
+    /// A webhook of Stripe's, of a type that asks for no work: verified, committed, answered.
+    Webhook,
 }
 
 /// Makes one request after the other.
@@ -80,6 +86,31 @@ fn post_events(body: &Value, count: usize) -> Request {
     Request::post(EVENTS, &secret, &body.to_string()).wants(202, wanted)
 }
 
+/// An event as Stripe sends it, signed now.
+fn webhook() -> Request {
+    let number = fresh();
+    let event = json!({
+        "id": format!("evt_{number}"),
+        "object": "event",
+        "api_version": "2026-10-28.endive",
+        "created": Timestamp::now().as_second(),
+        "type": "customer.updated",
+        "livemode": false,
+        "pending_webhooks": 1,
+        "request": {"id": null, "idempotency_key": null},
+        "data": {"object": {
+            "id": format!("cus_{number}"),
+            "object": "customer",
+            "description": "x".repeat(1_500),
+        }},
+    });
+    let (body, at) = (event.to_string(), Timestamp::now().as_second());
+    let mut mac = Hmac::<Sha256>::new_from_slice(STRIPE_SECRET.as_bytes()).expect("a key of any length");
+    mac.update(format!("{at}.{body}").as_bytes());
+    let signature = format!("t={at},v1={}", domain::id::hex(&mac.finalize().into_bytes()));
+    Request::post(STRIPE, &[("stripe-signature", &signature)], &body).wants(200, "\"duplicate\":false")
+}
+
 fn bare_event() -> Request {
     Request::post(proxy::EVENTS, &[], &turn("none", 0.1).to_string()).wants(202, "\"accepted\":1")
 }
@@ -118,12 +149,13 @@ impl Traffic {
         Ok(match (self, kind) {
             (Self::Mint, Kind::Bare) => Box::new(bare_mint),
             (Self::Held, Kind::Bare) => Box::new(bare_held),
-            (Self::Turn | Self::Lead | Self::Turns, Kind::Bare) => Box::new(bare_event),
+            (Self::Turn | Self::Lead | Self::Turns | Self::Webhook, Kind::Bare) => Box::new(bare_event),
             (Self::Mint, _) => Box::new(mint),
             (Self::Held, _) => {
                 let known = Known::meet(address)?;
                 Box::new(move || known.ask())
             }
+            (Self::Webhook, _) => Box::new(webhook),
             (Self::Turn, _) => Box::new(|| post_events(&turn("none", 0.1), 1)),
             (Self::Lead, _) => Box::new(|| post_events(&turn("buy_inquiry", 0.72), 1)),
             (Self::Turns, _) => {

@@ -126,8 +126,17 @@ impl Desk {
         rpc: &str,
         request: Value,
     ) -> Result<DynamicMessage, Failure> {
-        let path = format!("frontdesk.common.v1.OperationsService/{rpc}");
-        send(self.link_to(service)?, service, path, request).await
+        self.ask(service, &format!("OperationsService/{rpc}"), request).await
+    }
+
+    /// Calls an rpc of `frontdesk.common.v1` at a service, such as `ReconciliationService/Reconcile`.
+    pub(super) async fn ask(
+        &self,
+        service: &str,
+        rpc: &str,
+        request: Value,
+    ) -> Result<DynamicMessage, Failure> {
+        send(self.link_to(service)?, service, format!("frontdesk.common.v1.{rpc}"), request).await
     }
 
     async fn send(&self, rpc: &str, request: Value) -> Result<DynamicMessage, Failure> {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use store::{Key, Location, Schema};
 
 use super::{Answer, Failure, desk, table};
-use crate::{Options, Provider};
+use crate::{Options, Provider, invented};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -18,9 +18,10 @@ Examples:
   frontdesk doctor --json | jq -r '.findings[] | select(.state == \"wrong\") | .says'";
 
 /// What a service keeps.
-const KEEPERS: [(&str, Schema); 3] = [
+const KEEPERS: [(&str, Schema); 4] = [
     (session_broker::NAME, session_broker::SCHEMA),
     (chat_agent::NAME, chat_agent::SCHEMA),
+    (booking_payments::NAME, booking_payments::SCHEMA),
     (sheets_writer::NAME, sheets_writer::SCHEMA),
 ];
 
@@ -63,6 +64,9 @@ async fn examine(vars: &Vars, options: &Options) -> Vec<Finding> {
     findings.extend(doors(vars));
     findings.extend(openai(options).await);
     findings.extend(sheets(options).await);
+    findings.extend(calcom(options, vars).await);
+    findings.extend(stripe(options, vars).await);
+    findings.extend(dropped(options));
     let running = match desk::running(vars, sheets_writer::NAME) {
         Some(url) => Some(desk::answers(&url).await),
         None => None,
@@ -148,30 +152,69 @@ async fn sheets(options: &Options) -> Vec<Finding> {
     vec![Finding::of("Google Sheets", reading), Finding::of("Google Sheets", writing)]
 }
 
+async fn calcom(options: &Options, vars: &Vars) -> Vec<Finding> {
+    if options.sandboxed.contains(&Provider::CalCom) {
+        return vec![Finding::stand_in(Provider::CalCom)];
+    }
+    let found = booking_payments::doctor::check_calcom(&options.booking_payments).await;
+    vec![Finding::of("Cal.com", found), webhooks(vars, "CALCOM_WEBHOOK_SECRETS")]
+}
+
+async fn stripe(options: &Options, vars: &Vars) -> Vec<Finding> {
+    if options.sandboxed.contains(&Provider::Stripe) {
+        return vec![Finding::stand_in(Provider::Stripe)];
+    }
+    let found = booking_payments::doctor::check_stripe(&options.booking_payments).await;
+    vec![Finding::of("Stripe", found), webhooks(vars, "STRIPE_WEBHOOK_SECRETS")]
+}
+
+/// What is invented and would be looked for in vain.
+fn dropped(options: &Options) -> Option<Finding> {
+    let finding = || Finding::new("SANDBOX_LEDGER_ADDR", State::Notice, invented::DROPPED);
+    options.drops_invented.then(finding)
+}
+
+/// Without webhooks nothing is lost, and everything is late.
+fn webhooks(vars: &Vars, setting: &str) -> Finding {
+    match vars.get(setting) {
+        Some(_) => Finding::new(setting, State::Fine, "set"),
+        None => {
+            let says = "webhooks are refused, so that everything comes late, by reconciliation; set it";
+            Finding::new(setting, State::Wrong, says)
+        }
+    }
+}
+
 /// Whether every service's documents can be read, and are of a version that this program knows.
 async fn stores(options: &Options, running: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (service, schema) in KEEPERS {
         let of = format!("store of {service}");
-        findings.push(match &options.sheets_writer.store.location {
+        let place = place(options, service);
+        findings.push(match &place.location {
             Location::Sqlite(_) if running => {
                 Finding::new(&of, State::Fine, "open in the running system, which answers")
             }
             Location::Sqlite(dir) if !dir.join(format!("{service}.db")).is_file() => {
                 Finding::new(&of, State::Notice, "there is none yet; it is made at the first start")
             }
-            _ => Finding::of(&of, read(options, service, schema).await),
+            _ => Finding::of(&of, read(place, service, schema).await),
         });
     }
     findings
 }
 
-async fn read(options: &Options, service: &str, schema: Schema) -> Result<String, String> {
+/// Where a service keeps its documents: the books of a stand-in's spreadsheet are not where all else is.
+fn place<'a>(options: &'a Options, service: &str) -> &'a store::Config {
+    if service == sheets_writer::NAME { &options.sheets_writer.store } else { &options.session_broker.store }
+}
+
+async fn read(place: &store::Config, service: &str, schema: Schema) -> Result<String, String> {
     let told = |why: store::Error| match why {
         store::Error::Unavailable(_) => format!("{why}: look at STORE, its permissions and the network"),
         why => why.to_string(),
     };
-    let store = options.sheets_writer.store.open(service, schema, store::system_clock()).map_err(told)?;
+    let store = place.open(service, schema, store::system_clock()).map_err(told)?;
     let key = Key { collection: "doctor", id: "nothing".to_owned() };
     store.get(&key).await.map_err(told)?;
     Ok(format!("can be read, schema version {}", schema.version))
@@ -212,5 +255,20 @@ impl State {
             Self::Notice => "notice",
             Self::Wrong => "wrong",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_invented_and_goes_nowhere_is_noticed() {
+        let mut options =
+            Options::read(Vec::<(String, String)>::new().into_iter().collect(), Vec::new()).unwrap();
+        assert!(dropped(&options).is_none(), "the stand-in's sheet takes it");
+        options.drops_invented = true;
+        let found = dropped(&options).unwrap();
+        assert_eq!((found.of.as_str(), found.state.word()), ("SANDBOX_LEDGER_ADDR", "notice"));
     }
 }

@@ -16,6 +16,7 @@ use super::{
 pub(super) const EXAMPLES: &str = "\
 Examples:
   frontdesk inbox list --state parked        exit code 0 whether there are any or not
+  frontdesk inbox list --service booking-payments
   frontdesk inbox show MESSAGE_ID --json | jq .body
   frontdesk inbox replay MESSAGE_ID          exit code 1 if it fails again";
 
@@ -204,9 +205,9 @@ mod tests {
     #[test]
     fn a_service_is_one_of_those_that_keep_anything() {
         let at = |service: Option<&str>| At { service: service.map(str::to_owned) }.services();
-        assert_eq!(at(None).unwrap(), ["session-broker", "chat-agent", "sheets-writer"]);
+        assert_eq!(at(None).unwrap(), ["session-broker", "chat-agent", "booking-payments", "sheets-writer"]);
         assert_eq!(at(Some("chat-agent")).unwrap(), ["chat-agent"]);
-        let why = "--service must be one of session-broker, chat-agent, sheets-writer";
+        let why = "--service must be one of session-broker, chat-agent, booking-payments, sheets-writer";
         assert_eq!(at(Some("gateway")).unwrap_err(), Failure::Usage(why.into()));
     }
 

@@ -7,9 +7,10 @@ use store::{Schema, indexes};
 use super::Answer;
 
 /// What every service declares about its documents.
-pub(super) const SCHEMAS: [(&str, Schema); 3] = [
+pub(super) const SCHEMAS: [(&str, Schema); 4] = [
     (session_broker::NAME, session_broker::SCHEMA),
     (chat_agent::NAME, chat_agent::SCHEMA),
+    (booking_payments::NAME, booking_payments::SCHEMA),
     (sheets_writer::NAME, sheets_writer::SCHEMA),
 ];
 

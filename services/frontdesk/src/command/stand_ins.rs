@@ -8,13 +8,16 @@ use std::{net::Ipv4Addr, path::PathBuf};
 use chassis::{bind, run::Signals};
 use sandbox::Sandbox;
 use serde_json::{Map, Value, json};
+use url::Url;
 
 use super::{Answer, Failure};
+use crate::provider::{CALCOM_WEBHOOK_SECRET, STRIPE_WEBHOOK_SECRET};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   frontdesk sandbox                      in memory, on a free port
   frontdesk sandbox --port 8090 --state stand-ins.db
+  frontdesk sandbox --gateway http://127.0.0.1:8080
   frontdesk sandbox --json               one line of JSON once they are there
 
 Put the printed lines into a service's environment, and it uses the stand-ins. The pages are at /sandbox/.";
@@ -28,12 +31,25 @@ pub(super) struct Args {
     /// File that keeps what they remember; else it is gone when they are
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
+
+    /// Where the gateway is, e.g. http://127.0.0.1:8080: webhooks of the calendar and the till go there
+    #[arg(long, value_name = "URL", value_parser = chassis::config::base_url)]
+    gateway: Option<Url>,
 }
 
 /// Serves until a signal comes.
 pub(super) async fn run(args: &Args, json: bool, mut signals: Signals) -> Result<Answer, Failure> {
     let sandbox = Sandbox::open(args.state.as_deref())
         .map_err(|why| Failure::Failed(format!("the state cannot be opened: {why:#}")))?;
+    if let Some(gateway) = &args.gateway {
+        let base = gateway.as_str().trim_end_matches('/');
+        for (provider, path, secret) in [
+            (sandbox::Provider::CalCom, "calcom", CALCOM_WEBHOOK_SECRET),
+            (sandbox::Provider::Stripe, "stripe", STRIPE_WEBHOOK_SECRET),
+        ] {
+            sandbox.set_webhook(provider, &format!("{base}/webhooks/{path}"), secret);
+        }
+    }
     let listener = bind(Ipv4Addr::LOCALHOST.into(), args.port)
         .await
         .map_err(|why| Failure::Unavailable(format!("port {} cannot be bound: {why}", args.port)))?;
@@ -46,13 +62,19 @@ pub(super) async fn run(args: &Args, json: bool, mut signals: Signals) -> Result
     Ok(Answer::new(Value::Null, ""))
 }
 
-fn environment(base: &str) -> [(&'static str, String); 5] {
+fn environment(base: &str) -> [(&'static str, String); 11] {
     [
         ("OPENAI_API_KEY", sandbox::API_KEY.to_owned()),
         ("OPENAI_BASE_URL", format!("{base}/openai/v1")),
         ("GOOGLE_SHEETS_ID", sandbox::SPREADSHEET_ID.to_owned()),
         ("GOOGLE_ACCESS_TOKEN", sandbox::ACCESS_TOKEN.to_owned()),
         ("SHEETS_BASE_URL", format!("{base}/sheets")),
+        ("CALCOM_API_KEY", sandbox::CALCOM_API_KEY.to_owned()),
+        ("CALCOM_BASE_URL", format!("{base}/calcom")),
+        ("CALCOM_WEBHOOK_SECRETS", CALCOM_WEBHOOK_SECRET.to_owned()),
+        ("STRIPE_SECRET_KEY", sandbox::STRIPE_SECRET_KEY.to_owned()),
+        ("STRIPE_BASE_URL", format!("{base}/stripe")),
+        ("STRIPE_WEBHOOK_SECRETS", STRIPE_WEBHOOK_SECRET.to_owned()),
     ]
 }
 

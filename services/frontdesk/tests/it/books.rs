@@ -116,15 +116,16 @@ async fn a_spreadsheet_of_another_ledger_is_left_alone() {
 async fn a_store_that_is_older_than_its_spreadsheet_writes_nothing() {
     let world = World::set_up().await;
     let dir = world.stop().await;
-    let backup = std::fs::read(dir.path().join("sheets-writer.db")).unwrap();
+    let books = dir.path().join("sandbox-ledger");
+    let backup = std::fs::read(books.join("sheets-writer.db")).unwrap();
     let world = World::open(dir, &[]).await;
     world.deliver(&note("after-the-backup")).await;
     world.all_written().await;
     let dir = world.stop().await;
     for file in ["sheets-writer.db-wal", "sheets-writer.db-shm"] {
-        let _ = std::fs::remove_file(dir.path().join(file));
+        let _ = std::fs::remove_file(books.join(file));
     }
-    std::fs::write(dir.path().join("sheets-writer.db"), backup).unwrap();
+    std::fs::write(books.join("sheets-writer.db"), backup).unwrap();
 
     let world = World::open(dir, &[]).await;
     world.deliver(&note("into-the-restored")).await;

@@ -5,6 +5,7 @@ mod books;
 mod doctor;
 mod erasing;
 mod finding;
+mod reconciling;
 
 use std::path::Path;
 

@@ -115,7 +115,9 @@ async fn the_spreadsheet_forgets_too_even_what_the_owner_typed() {
     assert!(receipt.person.is_none() && receipt.end_time.is_some() && receipt.answers[0].done);
     // Nothing of it stands in the files either.
     let dir = world.stop().await;
-    for entry in std::fs::read_dir(dir.path()).unwrap().map(Result::unwrap) {
+    let books = dir.path().join("sandbox-ledger");
+    assert!(books.join("sheets-writer.db").is_file());
+    for entry in std::fs::read_dir(books).unwrap().map(Result::unwrap) {
         let name = entry.file_name().into_string().unwrap();
         if name.starts_with("sheets-writer.db") {
             let bytes = std::fs::read(entry.path()).unwrap();

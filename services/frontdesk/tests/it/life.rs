@@ -72,13 +72,18 @@ async fn it_shows_where_everything_is_and_what_to_try() {
     let table = desk.process.stdout();
     let named = addresses(desk.dir.path()).expect("written before the table is shown");
     assert_eq!(named["gateway"], desk.base);
-    for service in ["gateway", "session-broker", "chat-agent", "sheets-writer"] {
+    for service in ["gateway", "session-broker", "chat-agent", "booking-payments", "sheets-writer"] {
         let address = named[service].as_str().unwrap();
         assert!(address.starts_with("http://127.0.0.1:"), "{named}");
         let line = |line: &str| line.split_whitespace().collect::<Vec<_>>() == [service, address];
         assert!(table.lines().any(line), "{service} {address} in {table}");
     }
-    for (provider, setting) in [("OpenAI", "OPENAI_API_KEY"), ("Google Sheets", "GOOGLE_SHEETS_ID")] {
+    for (provider, setting) in [
+        ("OpenAI", "OPENAI_API_KEY"),
+        ("Google Sheets", "GOOGLE_SHEETS_ID"),
+        ("Cal.com", "CALCOM_API_KEY"),
+        ("Stripe", "STRIPE_SECRET_KEY"),
+    ] {
         let line = |line: &str| {
             line.trim().starts_with(provider) && line.contains("sandbox") && line.contains(setting)
         };
@@ -108,7 +113,14 @@ async fn ctrl_c_drains_and_leaves_only_the_books() {
     assert!(process.stderr().contains("drained"), "{}", process.stderr());
     assert_eq!(addresses(dir.path()), None, "nobody listens there any more");
     let kept = |name: &str| dir.path().join(".frontdesk").join(name).is_file();
-    for name in ["session-broker.db", "chat-agent.db", "sheets-writer.db", "sandbox.db", "token-keys"] {
+    for name in [
+        "session-broker.db",
+        "chat-agent.db",
+        "booking-payments.db",
+        "sandbox-ledger/sheets-writer.db",
+        "sandbox.db",
+        "token-keys",
+    ] {
         assert!(kept(name), "{name}");
     }
     let desk = Desk::open(dir, &[]).await;

@@ -1,4 +1,4 @@
-//! The same story through four processes that know of each other by their environment alone.
+//! The same story through five processes that know of each other by their environment alone.
 
 pub(crate) mod child;
 pub(crate) mod fleet;
@@ -36,7 +36,7 @@ const TABS: [&str; 7] =
     ["contacts", "leads", "engagements", "bookings", "subscriptions", "payments", "chat_events"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_story_runs_through_four_processes() {
+async fn the_story_runs_through_five_processes() {
     let mut fleet = Fleet::start().await;
     let ask = json!({"deviceId": DEVICE, "traits": {"utm_source": "yt"}});
     let (status, first) = fleet.post(SESSION, &ask).await;
@@ -61,7 +61,9 @@ async fn the_story_runs_through_four_processes() {
     }
     talk_and_leave_an_address(&fleet).await;
 
-    for process in [&mut fleet.gateway, &mut fleet.agent, &mut fleet.broker, &mut fleet.writer] {
+    for process in
+        [&mut fleet.gateway, &mut fleet.agent, &mut fleet.till, &mut fleet.broker, &mut fleet.writer]
+    {
         process.signal("TERM").await;
         let drained = timeout(DRAIN_LIMIT, process.gone()).await;
         assert_eq!(drained.expect("drained within its eight seconds"), 0, "{}", process.said());
@@ -94,6 +96,18 @@ async fn without_its_agent_the_gateway_says_so_and_goes_on() {
     assert_eq!(status, 200, "the rest goes on: {session}");
     let (status, answer) = fleet.post(EVENTS, &turn()).await;
     assert_eq!(status, 202, "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_till_the_gateway_has_providers_send_again() {
+    let mut fleet = Fleet::start().await;
+    let (status, problem) = fleet.post("/webhooks/stripe", &json!({"id": "evt_1"})).await;
+    assert_eq!((status, &problem["reason"]), (401, &json!("SIGNATURE_WRONG")), "{problem}");
+    fleet.till.kill().await;
+    let (status, problem) = fleet.post("/webhooks/stripe", &json!({"id": "evt_1"})).await;
+    assert_eq!((status, &problem["reason"]), (503, &json!("SERVICE_UNAVAILABLE")), "{problem}");
+    let (status, session) = fleet.post(SESSION, &json!({"deviceId": DEVICE})).await;
+    assert_eq!(status, 200, "the rest goes on: {session}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,16 +158,26 @@ async fn health_and_reflection_answer_over_the_wire() {
     let fleet = Fleet::start().await;
     let broker = ["frontdesk.session.v1.SessionService"].as_slice();
     let writer = [
+        "frontdesk.sheets.v1.BookkeepingService",
         "frontdesk.sheets.v1.ContactService",
         "frontdesk.sheets.v1.DeliveryService",
         "frontdesk.sheets.v1.EventService",
         "frontdesk.sheets.v1.LeadService",
         "frontdesk.sheets.v1.LedgerService",
     ];
-    let agent = ["frontdesk.chat.v1.ChatService"];
-    for (address, services) in
-        [(fleet.broker_address, broker), (fleet.writer_address, &writer), (fleet.agent_address, &agent)]
-    {
+    let agent = ["frontdesk.chat.v1.ChatService", "frontdesk.chat.v1.ThreadService"];
+    let till = [
+        "frontdesk.booking.v1.BookingService",
+        "frontdesk.booking.v1.PaymentService",
+        "frontdesk.common.v1.ReconciliationService",
+        "frontdesk.common.v1.WebhookService",
+    ];
+    for (address, services) in [
+        (fleet.broker_address, broker),
+        (fleet.writer_address, &writer),
+        (fleet.agent_address, &agent),
+        (fleet.till_address, &till),
+    ] {
         let services = services.iter().copied().chain(EVERYWHERE);
         for service in services.clone().chain([""]) {
             assert_eq!(health(address, service).await, Ok(ServingStatus::Serving), "{service:?}");
@@ -177,12 +201,15 @@ async fn a_service_says_all_that_is_wrong_with_its_environment() {
         "LEAD_SCORE_THRESHOLD",
         "ALLOWED_ORIGINS",
         "TOKEN_KEYS",
+        "CALCOM_BASE_URL",
+        "CHECKOUT_MINUTES",
     ];
     let bad = settings.map(|setting| (setting, "canary"));
     for (service, named) in [
         ("session-broker", ["PORT", "STORE", "OPENAI_API_KEY", "LIMIT_IP"].as_slice()),
         ("sheets-writer", &["PORT", "STORE", "GOOGLE_SHEETS_ID", "LEAD_SCORE_THRESHOLD"]),
         ("chat-agent", &["PORT", "STORE", "OPENAI_API_KEY", "LIMIT_CHAT", "BUDGET_DAY"]),
+        ("booking-payments", &["PORT", "STORE", "CALCOM_API_KEY", "CALCOM_BASE_URL", "CHECKOUT_MINUTES"]),
         ("gateway", &["PORT", "ALLOWED_ORIGINS", "TOKEN_KEYS"]),
     ] {
         let mut process = Process::start(service, dir.path(), &bad, &[]);
@@ -204,6 +231,10 @@ async fn help_names_the_settings_of_a_service() {
         ("session-broker", ["PORT", "STORE", "OPENAI_API_KEY", "CHATKIT_WORKFLOW_ID", "LIMIT_VISITOR"]),
         ("sheets-writer", ["PORT", "STORE", "GOOGLE_SHEETS_ID", "SHEET_TIME_ZONE", "EVENTS_WEBHOOK_SECRET"]),
         ("chat-agent", ["PORT", "STORE", "OPENAI_API_KEY", "SHEETS_WRITER_ADDR", "LIMIT_CHAT"]),
+        (
+            "booking-payments",
+            ["PORT", "STORE", "STRIPE_SECRET_KEY", "CALCOM_WEBHOOK_SECRETS", "SANDBOX_LEDGER_ADDR"],
+        ),
         ("gateway", ["PORT", "SESSION_BROKER_ADDR", "CHAT_AGENT_ADDR", "TOKEN_KEYS", "ALLOWED_ORIGINS"]),
     ] {
         let vars = [("TOKEN_KEYS", "canary"), ("ALLOWED_ORIGINS", "canary")];

@@ -1,4 +1,4 @@
-//! Stand-ins for session-broker, chat-agent and sheets-writer: they note what they were asked and answer from a script.
+//! Stand-ins for all services behind the door: they note what they were asked and answer from a script.
 
 use std::{
     collections::VecDeque,
@@ -9,12 +9,15 @@ use chassis::{Context, Grpc};
 use futures_util::stream::{self, BoxStream};
 use prost_types::Timestamp;
 use proto::{
+    booking::v1::payment_service_server::PaymentServiceServer,
     chat::v1::{
         ProcessRequest, ProcessResponse,
         chat_service_server::{ChatService, ChatServiceServer},
         process_response::Frame,
     },
-    common::v1::operations_service_server::OperationsServiceServer,
+    common::v1::{
+        operations_service_server::OperationsServiceServer, webhook_service_server::WebhookServiceServer,
+    },
     session::v1::{
         CancelSessionRequest, CancelSessionResponse, CreateSessionRequest, CreateSessionResponse,
         RefreshSessionRequest, RefreshSessionResponse, Session, SessionMode,
@@ -32,7 +35,7 @@ use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, async_trait};
 use url::Url;
 
-use crate::{books::Asked, keepers::Forgetting};
+use crate::{books::Asked, keepers::Forgetting, till::Till};
 
 pub(crate) const EXPIRES_AT: i64 = 1_761_667_800;
 
@@ -57,6 +60,8 @@ pub(crate) struct Notes {
     pub(crate) refusals: VecDeque<Status>,
     /// A person's being forgotten.
     pub(crate) forgetting: Forgetting,
+    /// The calendar and the till.
+    pub(crate) till: Till,
 }
 
 /// One frame of a chat, or what breaks it.
@@ -95,6 +100,8 @@ impl Backend {
             .add(ContactServiceServer::new(self.clone()))
             .add(LeadServiceServer::new(self.clone()))
             .add(LedgerServiceServer::new(self.clone()))
+            .add(WebhookServiceServer::new(self.clone()))
+            .add(PaymentServiceServer::new(self.clone()))
             .add(OperationsServiceServer::new(self.clone()));
         tokio::spawn(chassis::serve(listener, grpc.into(), ctx));
         url
@@ -117,7 +124,7 @@ impl Backend {
         frames.into_iter().for_each(|frame| sender.try_send(frame).unwrap());
     }
 
-    fn note<T>(&self, request: &Request<T>) -> MutexGuard<'_, Notes> {
+    pub(crate) fn note<T>(&self, request: &Request<T>) -> MutexGuard<'_, Notes> {
         let metadata = ["x-request-id", "grpc-timeout"]
             .map(|name| request.metadata().get(name).map(|value| value.to_str().unwrap().to_owned()));
         let mut notes = self.notes();

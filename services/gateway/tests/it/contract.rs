@@ -7,7 +7,7 @@ use domain::{Fault, Kind, Reason};
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::world::{Answer, CHAT, EVENTS, OPERATOR, REFRESH, SESSION, World};
+use crate::world::{Answer, CHAT, EVENTS, OPERATOR, REFRESH, SESSION, STRIPE, World};
 
 /// Every operation with its statuses, one a line.
 fn summary(api: &Value) -> String {
@@ -105,6 +105,8 @@ async fn every_answer_has_the_headers_that_are_promised() {
         ("POST", CHAT, 401, world.post(CHAT, "{}")),
         ("POST", CHAT, 413, world.talk("x".repeat(300_000))),
         ("POST", EVENTS, 202, world.post(EVENTS, r#"{"type":"t"}"#)),
+        ("POST", STRIPE, 200, world.post(STRIPE, "{}")),
+        ("GET", "/checkout/{token}", 200, world.request(Method::GET, "/checkout/token")),
         ("GET", "/widget.js", 200, world.request(Method::GET, "/widget.js")),
         ("GET", "/widget.js", 304, known),
         ("GET", "/health", 200, world.request(Method::GET, "/health")),

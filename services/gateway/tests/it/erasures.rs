@@ -45,7 +45,7 @@ fn unreached() -> Status {
 #[tokio::test]
 async fn everybody_is_asked_and_the_books_come_last() {
     let world = World::start().await;
-    world.backend.forgets([Ok(Done(1)), Ok(Waits(200, "more threads")), Ok(Done(300)), Ok(End)]);
+    world.backend.forgets([Ok(Done(1)), Ok(Waits(200, "more threads")), Ok(Done(300)), Ok(Done(2)), Ok(End)]);
     let answer = world.erase().await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("cache-control"), "no-store");
@@ -60,12 +60,14 @@ async fn everybody_is_asked_and_the_books_come_last() {
                     "answered_at": "2025-10-28T16:11:40Z"},
                 {"service": "chat-agent", "done": true, "erased": {"threads": 300}, "waiting_for": "",
                     "answered_at": "2025-10-28T16:11:40Z"},
+                {"service": "booking-payments", "done": true, "erased": {"threads": 2}, "waiting_for": "",
+                    "answered_at": "2025-10-28T16:11:40Z"},
                 {"service": "sheets-writer", "done": true, "erased": {"threads": 0}, "waiting_for": "",
                     "answered_at": null},
             ],
         })
     );
-    let told = [("session-broker".to_owned(), true), ("chat-agent".to_owned(), true)];
+    let told = ["session-broker", "chat-agent", "booking-payments"].map(|name| (name.to_owned(), true));
     assert_eq!(world.recorded(), told, "the books take down their own answer themselves");
     for asked in &world.backend.notes().forgetting.asked {
         assert_eq!(asked.erasure_id, "era_1");
@@ -75,7 +77,7 @@ async fn everybody_is_asked_and_the_books_come_last() {
 
     let again = world.erase().await;
     assert_eq!((again.status, &again.json()["done"]), (200, &json!(true)));
-    assert_eq!(world.backend.notes().forgetting.asked.len(), 4, "nobody is asked again");
+    assert_eq!(world.backend.notes().forgetting.asked.len(), 5, "nobody is asked again");
 }
 
 #[tokio::test]
@@ -83,7 +85,13 @@ async fn what_fails_leaves_it_open_and_the_next_call_goes_on() {
     let world = World::start().await;
     let waits = "openai, which takes no calls for 40 s";
     // what cannot be reached is tried twice
-    world.backend.forgets([Ok(Waits(2, waits)), Ok(Waits(2, waits)), Err(unreached()), Err(unreached())]);
+    world.backend.forgets([
+        Ok(Waits(2, waits)),
+        Ok(Waits(2, waits)),
+        Err(unreached()),
+        Err(unreached()),
+        Ok(Done(1)),
+    ]);
     let answer = world.erase().await;
     assert_eq!(answer.status, 202, "{answer:?}");
     let receipt = answer.json();
@@ -93,7 +101,8 @@ async fn what_fails_leaves_it_open_and_the_next_call_goes_on() {
     assert!(!done && why == "a service is not available, try again later", "{why}");
     assert_eq!(of(&receipt, "sheets-writer"), (false, 0, "its turn"), "the books are not asked before");
     assert!(!answer.text.contains("canary"), "{}", answer.text);
-    assert_eq!(world.recorded(), [("session-broker".to_owned(), false), ("chat-agent".to_owned(), false)]);
+    let told = [("session-broker", false), ("chat-agent", false), ("booking-payments", true)];
+    assert_eq!(world.recorded(), told.map(|(name, done)| (name.to_owned(), done)));
 
     let looked = Answer::of(world.request(Method::GET, ERASURE).bearer_auth(OPERATOR)).await;
     assert_eq!((looked.status, looked.json()), (200, receipt));
@@ -101,12 +110,18 @@ async fn what_fails_leaves_it_open_and_the_next_call_goes_on() {
     assert!(matches!(&last, Asked::Erasure(request) if request.erasure_id == "era_1"), "{last:?}");
 
     let internal = chassis::status::status(&Fault::internal());
-    world.backend.forgets([Ok(Done(5)), Err(internal)]);
+    world.backend.forgets([Ok(Done(5)), Err(internal), Ok(Done(1))]);
     let receipt = world.erase().await.json();
     assert_eq!(of(&receipt, "session-broker"), (true, 5, ""));
     assert_eq!(of(&receipt, "chat-agent").2, "the repair of a failure, which its log tells");
 
-    world.backend.forgets([Ok(Done(5)), Ok(Done(7)), Ok(Waits(0, "rows wait for the spreadsheet")), Ok(End)]);
+    world.backend.forgets([
+        Ok(Done(5)),
+        Ok(Done(7)),
+        Ok(Done(1)),
+        Ok(Waits(0, "rows wait for the spreadsheet")),
+        Ok(End),
+    ]);
     let last = world.erase().await;
     assert_eq!((last.status, of(&last.json(), "chat-agent")), (200, (true, 7, "")));
 }
@@ -114,9 +129,9 @@ async fn what_fails_leaves_it_open_and_the_next_call_goes_on() {
 #[tokio::test]
 async fn the_count_of_a_service_that_fails_is_not_lost() {
     let world = World::start().await;
-    world.backend.forgets([Ok(Done(3)), Ok(Waits(0, "a turn"))]);
+    world.backend.forgets([Ok(Done(3)), Ok(Waits(0, "a turn")), Ok(Done(0))]);
     assert_eq!(world.erase().await.status, 202);
-    world.backend.forgets([Err(unreached()), Err(unreached()), Ok(Done(0))]);
+    world.backend.forgets([Err(unreached()), Err(unreached()), Ok(Done(0)), Ok(Done(0))]);
     let receipt = world.erase().await.json();
     let (done, threads, _) = of(&receipt, "session-broker");
     assert_eq!((done, threads), (false, 3), "{receipt}");
@@ -145,7 +160,7 @@ async fn the_books_must_be_there_and_know_the_contact() {
 async fn the_same_key_is_the_same_request_inward() {
     let world = World::start().await;
     for _ in 0..2 {
-        world.backend.forgets([Ok(Waits(0, "x")), Ok(Waits(0, "x"))]);
+        world.backend.forgets([Ok(Waits(0, "x")), Ok(Waits(0, "x")), Ok(Waits(0, "x"))]);
         let request =
             world.request(Method::POST, ERASE).bearer_auth(OPERATOR).header("idempotency-key", "k1");
         assert_eq!(Answer::of(request).await.status, 202);

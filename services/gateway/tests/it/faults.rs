@@ -6,7 +6,7 @@ use chassis::status::status;
 use domain::{Fault, Kind, Reason, fault::Quota};
 use tonic::Status;
 
-use crate::world::{Answer, CHAT, EVENTS, PANIC, SESSION, World};
+use crate::world::{Answer, CALCOM, CHAT, EVENTS, PANIC, SESSION, STRIPE, World};
 
 #[tokio::test]
 async fn every_kind_has_its_status() {
@@ -74,14 +74,18 @@ async fn a_service_that_is_down_is_unavailable() {
         ("SESSION_BROKER_ADDR", &nobody),
         ("SHEETS_WRITER_ADDR", &nobody),
         ("CHAT_AGENT_ADDR", &nobody),
+        ("BOOKING_PAYMENTS_ADDR", &nobody),
     ])
     .await;
-    for path in [SESSION, EVENTS, CHAT] {
+    for path in [SESSION, EVENTS, CHAT, CALCOM, STRIPE] {
         let error = Answer::of(world.post(path, "{}").bearer_auth(world.secret()))
             .await
             .problem(503, "SERVICE_UNAVAILABLE");
         assert!(!error.contains("127.0.0.1"), "{error}");
     }
+    let page = world.get("/checkout/token").await;
+    assert_eq!((page.status, page.header("content-type").as_str()), (503, "text/html; charset=utf-8"));
+    assert!(page.text.contains("do not pay again") && !page.text.contains("127.0.0.1"), "{}", page.text);
     assert_eq!(world.get("/health").await.status, 200);
 }
 

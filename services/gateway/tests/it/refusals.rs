@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::world::{Answer, CHAT, DEVICE, EVENTS, REFRESH, SESSION, World};
+use crate::world::{Answer, CALCOM, CHAT, DEVICE, EVENTS, REFRESH, SESSION, STRIPE, World};
 
 #[tokio::test]
 async fn bodies_that_are_not_what_the_route_takes() {
@@ -45,7 +45,13 @@ async fn other_media_types() {
 async fn a_megabyte() {
     let world = World::start().await;
     let large = format!(r#"{{"deviceId":"{DEVICE}","pad":"{}"}}"#, "x".repeat(1 << 20));
-    for (path, limit) in [(SESSION, "16 KiB"), (REFRESH, "16 KiB"), (EVENTS, "256 KiB")] {
+    for (path, limit) in [
+        (SESSION, "16 KiB"),
+        (REFRESH, "16 KiB"),
+        (EVENTS, "256 KiB"),
+        (CALCOM, "512 KiB"),
+        (STRIPE, "512 KiB"),
+    ] {
         let error = Answer::of(world.post(path, large.clone())).await.problem(413, "TOO_LARGE");
         assert_eq!(error, format!("the body is longer than {limit}"));
     }
@@ -66,6 +72,9 @@ async fn wrong_methods() {
         (Method::PUT, REFRESH, "POST"),
         (Method::GET, EVENTS, "POST"),
         (Method::GET, CHAT, "POST"),
+        (Method::GET, CALCOM, "POST"),
+        (Method::OPTIONS, STRIPE, "POST"),
+        (Method::POST, "/checkout/token", "GET,HEAD"),
         (Method::POST, "/widget.js", "GET,HEAD"),
         (Method::OPTIONS, EVENTS, "POST"),
         (Method::POST, "/health", "GET,HEAD"),
@@ -80,9 +89,17 @@ async fn wrong_methods() {
 #[tokio::test]
 async fn unknown_paths() {
     let world = World::start().await;
-    for path in
-        ["/api/nothing", "/nothing", "/api/chatkit/session/", "/webhooks/ajd", "/API/chatkit/session", "//"]
-    {
+    for path in [
+        "/api/nothing",
+        "/nothing",
+        "/api/chatkit/session/",
+        "/webhooks/ajd",
+        "/webhooks/whop",
+        "/checkout",
+        "/checkout/a/b",
+        "/API/chatkit/session",
+        "//",
+    ] {
         let error = world.get(path).await.problem(404, "ROUTE_UNKNOWN");
         assert!(!error.contains("nothing/"), "{error}");
     }

@@ -11,7 +11,7 @@ use tracing_subscriber::{fmt::MakeWriter, prelude::*};
 
 use crate::{
     backend::session,
-    world::{Answer, CHAT, EVENTS, REFRESH, World},
+    world::{Answer, CHAT, EVENTS, REFRESH, STRIPE, World},
 };
 
 #[derive(Clone, Default)]
@@ -63,6 +63,12 @@ async fn the_log_holds_no_secret() {
     let event =
         world.post(EVENTS, r#"{"message":"canary-message"}"#).header("x-frontdesk-secret", "canary-secret");
     assert_eq!(Answer::of(event).await.status, 202);
+    world.backend.pages([Err(Status::internal("canary-page"))]);
+    assert_eq!(world.get("/checkout/canary-token").await.status, 500);
+    world.backend.notes().till.webhooks.push_back(Err(Status::internal("canary-refused")));
+    let webhook =
+        world.post(STRIPE, r#"{"id":"canary-event"}"#).header("stripe-signature", "canary-signature");
+    assert_eq!(Answer::of(webhook).await.status, 500);
     Answer::of(world.post(CHAT, r#"{"say":"canary-said"}"#).bearer_auth("canary-bearer")).await;
     world.backend.says([
         crate::backend::event(r#"{"say":"canary-answered"}"#),

@@ -15,6 +15,8 @@ pub(crate) const SESSION: &str = "/api/chatkit/session";
 pub(crate) const REFRESH: &str = "/api/chatkit/refresh";
 pub(crate) const CHAT: &str = "/chatkit";
 pub(crate) const EVENTS: &str = "/webhooks/ajd/chat-events";
+pub(crate) const CALCOM: &str = "/webhooks/calcom";
+pub(crate) const STRIPE: &str = "/webhooks/stripe";
 pub(crate) const DEVICE: &str = "5f0c6f1e-8a57-4c0b-9a55-3c0b6f2f9e11";
 pub(crate) const OPERATOR: &str = "an-operators-token";
 /// A route of these tests that panics.
@@ -54,6 +56,7 @@ impl World {
             ("CHAT_AGENT_ADDR", services.as_str()),
             ("SESSION_BROKER_ADDR", services.as_str()),
             ("SHEETS_WRITER_ADDR", services.as_str()),
+            ("BOOKING_PAYMENTS_ADDR", services.as_str()),
             ("TOKEN_KEYS", keys.as_str()),
             ("OPERATOR_TOKEN", OPERATOR),
         ];
@@ -113,6 +116,8 @@ impl Drop for World {
                     && notes.events.is_empty()
                     && notes.chats.is_empty()
                     && notes.refusals.is_empty()
+                    && notes.till.webhooks.is_empty()
+                    && notes.till.pages.is_empty()
                     && notes.forgetting.script.is_empty(),
                 "a scripted answer was never asked for"
             );

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use store::Work;
 
 use super::{BookingDoc, load, slots, write};
-use crate::{error::Error, told::Rule};
+use crate::{error::Error, rows::veil::Veil, told::Rule};
 
 /// Moves what a contact has that becomes an alias to the survivor.
 pub(crate) async fn join(work: &mut Work<'_>, survivor: &str, loser: &str) -> Result<(), Error> {
@@ -53,7 +53,7 @@ async fn settle(work: &mut Work<'_>, one: &str, other: &str, start: &str) -> Res
 pub(super) fn are_one(one: &BookingDoc, other: &BookingDoc, start: &str) -> bool {
     let uids = [&one.booking.cal_event_id, &other.booking.cal_event_id];
     let may_be_one = uids[0] == uids[1] || uids.iter().any(|uid| uid.is_empty());
-    let stands = |doc: &BookingDoc| doc.booking.event_start.is_some_and(|own| own.to_string() == start);
+    let stands = |doc: &BookingDoc| start.parse::<Timestamp>().is_ok_and(|start| doc.begins_at(Some(start)));
     let in_time = match (stands(one), stands(other)) {
         (true, true) => true,
         (true, false) => one.told_at < other.told_at,
@@ -77,11 +77,27 @@ pub(super) async fn unite(
     Ok(doc)
 }
 
+/// As [`unite`], of two that a provider says are one, even if the person of one of them was forgotten: then nothing is
+/// left that could name them.
+pub(super) async fn unite_erased(
+    work: &mut Work<'_>,
+    one: BookingDoc,
+    other: BookingDoc,
+) -> Result<BookingDoc, Error> {
+    let erased = one.erased || other.erased;
+    let mut doc = unite(work, one, other).await?;
+    if erased {
+        doc.blank(&Veil::default());
+    }
+    Ok(doc)
+}
+
 // === impl BookingDoc ===
 
 impl BookingDoc {
     fn learn(&mut self, other: &Self) {
-        let (slots, theirs, told) = (&mut self.booking, other.booking.clone(), &mut self.told);
+        let (mut mine, theirs, told) = (self.heard().clone(), other.heard().clone(), &mut self.told);
+        let slots = &mut mine;
         told.join("contact_id", Rule::Last, &mut slots.contact_id, (&other.told, theirs.contact_id));
         told.join("cal_provider", Rule::Last, &mut slots.cal_provider, (&other.told, theirs.cal_provider));
         told.join("cal_event_id", Rule::Last, &mut slots.cal_event_id, (&other.told, theirs.cal_event_id));
@@ -90,6 +106,7 @@ impl BookingDoc {
         told.join("event_start", Rule::Last, &mut slots.event_start, (&other.told, theirs.event_start));
         told.join("event_end", Rule::Last, &mut slots.event_end, (&other.told, theirs.event_end));
         self.told_at = self.told_at.max(other.told_at);
+        self.stand_on(other.stated.clone(), mine);
     }
 
     /// What its row shows.

@@ -37,8 +37,16 @@ entries! {
     "chat.turn" v 1,
     "contact.created" v 1,
     "contact.merged" v 1,
+    "handoff.requested" v 1,
     "lead.created" v 1,
     "lead.updated" v 1,
+    "payment.disputed" v 1,
+    "payment.failed" v 1,
+    "payment.refunded" v 1,
+    "payment.succeeded" v 1,
+    "subscription.canceled" v 1,
+    "subscription.created" v 1,
+    "subscription.updated" v 1,
 }
 
 /// All of it, by type and version.

@@ -1,10 +1,12 @@
 //! What a commit tells the world: the events that follow from its writes.
 //!
-//! Looked at are the documents that own a thing (events, contacts, leads, bookings), in the state before and after.
+//! Looked at are the documents that own a thing (events, contacts, leads, bookings, payments, subscriptions), in the
+//! state before and after.
 //! The invariant: what came in with `X-Frontdesk-Hop` was ours already, and a commit that takes it tells nothing.
 
 mod books;
 mod chat;
+mod statements;
 
 use std::collections::HashMap;
 
@@ -14,13 +16,7 @@ use serde_json::Value;
 use store::{Document, Error, Key, Op, Precondition, Store, Write};
 
 use super::event::Event;
-
-/// Where something happened, as far as it is told.
-#[derive(Clone, Debug, Default)]
-struct Place {
-    workflow: String,
-    site: String,
-}
+use crate::statements::Place;
 
 /// A commit, and what was there before it.
 struct Change<'w> {
@@ -53,8 +49,10 @@ pub(super) async fn of(store: &dyn Store, writes: &[Write], now: Timestamp) -> R
     let mut change = Change { store, writes, before, now, restore: None, places };
     let Some(taken) = chat::taken(&change)? else { return Ok(Vec::new()) };
     change.load().await?;
-    let mut events = chat::tell(&mut change, taken)?;
+    let mut events = chat::tell(&mut change, taken).await?;
+    statements::meet(&mut change)?;
     events.extend(books::tell(&change).await?);
+    events.extend(statements::tell(&change).await?);
     Ok(events)
 }
 

@@ -6,5 +6,6 @@ mod operator;
 mod receiver;
 mod restored;
 pub(super) mod schema;
+mod stated;
 mod telling;
 mod tempers;

@@ -20,6 +20,7 @@ use crate::{
     ingest, leads,
     people::{self, Kind},
     rows::{self, BY_SUBJECT, BY_TAB, ROWS, RowDoc, about::OF_A_CONTACT, veil::Veil},
+    statements,
 };
 
 /// Documents of one commit, at most; an event has three.
@@ -196,6 +197,10 @@ impl Erasure {
         let (kind, owned) = match row.tab {
             Tab::Leads => ("leads", leads::forget(work, &row.id, veil).await?),
             Tab::Bookings => ("bookings", bookings::forget(work, &row.id, veil).await?),
+            Tab::Payments => ("payments", statements::forget_payment(work, &row.id, veil).await?),
+            Tab::Subscriptions => {
+                ("subscriptions", statements::forget_subscription(work, &row.id, veil).await?)
+            }
             _ => ("", false),
         };
         let erased = rows::erased::erase(work, &row.key(), &self.id, veil).await?;

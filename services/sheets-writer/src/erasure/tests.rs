@@ -4,6 +4,7 @@ mod disk;
 mod held;
 mod others;
 mod replay;
+mod stated;
 mod stories;
 mod told;
 

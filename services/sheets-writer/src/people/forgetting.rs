@@ -184,6 +184,11 @@ pub(crate) async fn erased_at(work: &mut Work<'_>, contact_id: &str) -> Result<O
     Ok(load(work, contact_id).await?.and_then(|doc| doc.erased_at))
 }
 
+/// Whether the contact's person was forgotten; nobody was not.
+pub(crate) async fn is_erased(work: &mut Work<'_>, contact_id: &str) -> Result<bool, Error> {
+    Ok(!contact_id.is_empty() && erased_at(work, contact_id).await?.is_some())
+}
+
 /// Those of `contact_ids` whose person was forgotten, with the erasure; all are read at once.
 pub(crate) async fn forgotten(
     work: &mut Work<'_>,
@@ -233,6 +238,18 @@ pub(crate) async fn forgotten_at(
     let mut latest = None;
     for key in keys {
         latest = latest.max(work.get(&GIVEN_UP, &key.doc_id).await?.map(|given_up| given_up.erased_at));
+    }
+    Ok(latest)
+}
+
+/// As [`forgotten_at`]; also of somebody who is being forgotten, while what they were known by still leads to them.
+pub(crate) async fn left_at(work: &mut Work<'_>, identity: &Identity) -> Result<Option<Timestamp>, Error> {
+    let mut latest = forgotten_at(work, identity).await?;
+    for key in identity.keys() {
+        let tie = work.get(&IDENTITIES, &key.doc_id).await?.filter(Tie::is_theirs);
+        if let Some(tie) = tie {
+            latest = latest.max(erased_at(work, &tie.contact_id).await?);
+        }
     }
     Ok(latest)
 }

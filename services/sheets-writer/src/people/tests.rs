@@ -20,14 +20,14 @@ use crate::{
 };
 
 /// The books over a store of their own.
-pub(super) struct Desk {
-    pub(super) store: Arc<dyn Store>,
+pub(crate) struct Desk {
+    pub(crate) store: Arc<dyn Store>,
     rules: Rules,
     _dir: TempDir,
 }
 
 impl Desk {
-    pub(super) fn open() -> Self {
+    pub(crate) fn open() -> Self {
         // Memory where there is some: what is asked here is not the disk.
         let memory = std::path::Path::new("/dev/shm");
         let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
@@ -35,18 +35,18 @@ impl Desk {
         Self { store: Arc::new(store), rules: Rules::open(), _dir: dir }
     }
 
-    pub(super) async fn tell(&self, events: Value) {
+    pub(crate) async fn tell(&self, events: Value) {
         let body = events.to_string();
         ingest::take_own(&*self.store, &self.rules, body.as_bytes(), "", Timestamp::now()).await.unwrap();
     }
 
-    pub(super) async fn meet(&self, identity: Identity) -> String {
+    pub(crate) async fn meet(&self, identity: Identity) -> String {
         let facts = tab::Contact::default();
         resolve_alone(&*self.store, &identity, facts, Timestamp::now()).await.unwrap().contact.id
     }
 
     /// Whom the identity leads to.
-    pub(super) async fn whose(&self, identity: Identity) -> Option<String> {
+    pub(crate) async fn whose(&self, identity: Identity) -> Option<String> {
         let found = find(&mut Work::new(&*self.store), &identity).await.unwrap();
         found.map(|found| found.id)
     }
@@ -56,7 +56,7 @@ impl Desk {
     }
 
     /// The rows of a tab as they are shown.
-    pub(super) async fn rows(&self, tab: domain::Tab) -> Vec<serde_json::Map<String, Value>> {
+    pub(crate) async fn rows(&self, tab: domain::Tab) -> Vec<serde_json::Map<String, Value>> {
         let (mut rows, next) = list::list(&*self.store, tab, &Filter::default(), 1_000, None).await.unwrap();
         assert_eq!(next, None);
         show_survivors(&*self.store, rows.iter_mut()).await.unwrap();
@@ -81,15 +81,15 @@ pub(crate) async fn tie(store: &dyn Store, contact_id: &str, visitor: &str) {
     assert!(Attempts::default().commit(work).await.unwrap());
 }
 
-pub(super) fn email(address: &str) -> Identity {
+pub(crate) fn email(address: &str) -> Identity {
     Identity { email: address.into(), ..Default::default() }
 }
 
-pub(super) fn phone(number: &str) -> Identity {
+pub(crate) fn phone(number: &str) -> Identity {
     Identity { phone: number.into(), ..Default::default() }
 }
 
-pub(super) fn visitor(id: &str) -> Identity {
+pub(crate) fn visitor(id: &str) -> Identity {
     Identity { visitor: id.into(), ..Default::default() }
 }
 

@@ -103,6 +103,13 @@ pub struct Offer {
     pub description: Option<String>,
     /// Where more is said about it.
     pub url: Option<String>,
+    /// It is sold by link: an agent may make a link by which a visitor pays exactly this price.
+    #[serde(default)]
+    pub payable: bool,
+    /// Stripe's price of it, `price_…`; without one the name and the price above are what is paid.
+    pub stripe_price: Option<String>,
+    /// Slug of the calendar's event type that is booked once it is paid.
+    pub meeting: Option<String>,
 }
 
 /// How often a price is due.
@@ -193,6 +200,7 @@ impl Workflow {
             if blank(&offer.name) || offer.price.minor < 0 {
                 problems.push(format!("offer {:?} must have a name and a price of 0 or more", offer.id));
             }
+            problems.extend(offer.check_sale());
             if offer.url.as_deref().is_some_and(|url| !is_web_address(url)) {
                 problems.push(format!("url of offer {:?} must be an http or https address", offer.id));
             }
@@ -229,6 +237,27 @@ impl Workflow {
             path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         self.pages.iter().filter(|page| below(page)).map(String::len).max()
+    }
+}
+
+// === impl Offer ===
+
+impl Offer {
+    /// What is wrong with how it is sold.
+    fn check_sale(&self) -> Option<String> {
+        let Self { id, payable, stripe_price, meeting, interval, .. } = self;
+        if !payable && (stripe_price.is_some() || meeting.is_some()) {
+            return Some(format!("offer {id:?} has a stripe_price or a meeting and is not payable"));
+        }
+        if meeting.is_some() && interval.is_some() {
+            return Some(format!("offer {id:?} is due again and again, so no meeting can follow it"));
+        }
+        if *payable && self.price.minor == 0 {
+            return Some(format!("offer {id:?} costs nothing, so there is nothing to pay"));
+        }
+        let is_price = |price: &str| price.strip_prefix("price_").is_some_and(|tail| !tail.is_empty());
+        let wrong = stripe_price.as_deref().is_some_and(|price| !is_price(price));
+        wrong.then(|| format!("stripe_price of offer {id:?} must be price_…"))
     }
 }
 
@@ -293,6 +322,34 @@ mod tests {
                 "max_rounds must be 1 to 20",
                 "max_output_tokens must be 16 to 32000",
             ]
+        );
+    }
+
+    #[test]
+    fn what_is_sold_by_link_has_a_price_and_at_most_one_meeting() {
+        let offer = |more: &str| {
+            let text = format!(
+                "offers = [{{id = 'o', name = 'O', price = {{minor = 100, currency = 'EUR'}}{more}}}]"
+            );
+            problems(&format!("instructions = 'x'\n{text}"))
+        };
+        assert!(offer(", payable = true, meeting = 'consult', stripe_price = 'price_1'").is_empty());
+        assert_eq!(
+            offer(", meeting = 'consult'"),
+            ["offer \"o\" has a stripe_price or a meeting and is not payable"]
+        );
+        assert_eq!(
+            offer(", payable = true, meeting = 'consult', interval = 'month'"),
+            ["offer \"o\" is due again and again, so no meeting can follow it"]
+        );
+        assert_eq!(
+            offer(", payable = true, stripe_price = 'prod_1'"),
+            ["stripe_price of offer \"o\" must be price_…"]
+        );
+        let free = "offers = [{id = 'o', name = 'O', price = {minor = 0, currency = 'EUR'}, payable = true}]";
+        assert_eq!(
+            problems(&format!("instructions = 'x'\n{free}")),
+            ["offer \"o\" costs nothing, so there is nothing to pay"]
         );
     }
 

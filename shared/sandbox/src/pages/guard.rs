@@ -35,14 +35,15 @@ pub(super) async fn pass(request: Request, next: Next) -> Response {
 }
 
 /// An error as `application/problem+json`.
-pub(super) fn problem(status: StatusCode, why: &str) -> Response {
+pub(crate) fn problem(status: StatusCode, why: &str) -> Response {
     let title = status.canonical_reason().unwrap_or("error");
     let problem = json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": why, "error": why});
     let kind = HeaderValue::from_static("application/problem+json");
     (status, [(header::CONTENT_TYPE, kind)], Json(problem)).into_response()
 }
 
-fn is_local(request: &Request) -> Result<(), &'static str> {
+/// Whether a request comes from this machine, under its own name; else why it is not answered.
+pub(crate) fn is_local(request: &Request) -> Result<(), &'static str> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     if !peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback()) {
         return Err("the sandbox answers this machine only");

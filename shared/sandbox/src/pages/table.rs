@@ -129,7 +129,7 @@ fn write_tab(page: &mut String, tab: &Tab) -> std::fmt::Result {
 }
 
 /// Text as HTML, fit for an attribute too.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

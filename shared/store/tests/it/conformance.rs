@@ -8,6 +8,7 @@ pub(crate) mod documents;
 pub(crate) mod expiry;
 pub(crate) mod paging;
 pub(crate) mod queries;
+pub(crate) mod queues;
 pub(crate) mod races;
 pub(crate) mod scans;
 pub(crate) mod works;
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use store::{
     Clock, Commit, Document, Error, Index, Key, Op, Page, Precondition, Query, Schema, Store, Version, Write,
+    inbox::{INBOX, NEWEST},
 };
 
 /// Longest time that a case may take.
@@ -39,7 +41,8 @@ pub(crate) static ALL: Index =
 
 /// What every case declares.
 pub(crate) const SCHEMA: Schema =
-    Schema { version: 1, indexes: &[&BY_AGE, &BY_TOWN_AGE, &ALL], expiring: &["people"] };
+    Schema { version: 1, indexes: INDEXES, expiring: &["people", INBOX.collection()] };
+const INDEXES: &[&Index] = &[&BY_AGE, &BY_TOWN_AGE, &ALL, INBOX.index(), &NEWEST];
 
 /// Makes empty stores.
 pub(crate) trait Engine {
@@ -209,6 +212,11 @@ macro_rules! conformance {
             races {
                 increments_are_never_lost,
                 one_of_many_creates,
+            }
+            queues {
+                what_many_deliver_at_once_is_taken_once_and_done_once,
+                what_fails_waits_and_what_is_hopeless_is_parked,
+                the_inbox_is_listed_by_age_and_state,
             }
             scans {
                 a_scan_of_nothing_is_empty,

@@ -8,7 +8,16 @@ async fn help_is_asked_for_and_answered() {
     let whole = run(dir.path(), &[], &["--help"]).await;
     assert_eq!(whole.code, 0);
     for command in [
-        "doctor", "ledger", "contacts", "inbox", "events", "explain", "backup", "restore", "sandbox",
+        "doctor",
+        "ledger",
+        "contacts",
+        "inbox",
+        "reconcile",
+        "events",
+        "explain",
+        "backup",
+        "restore",
+        "sandbox",
         "indexes",
     ] {
         assert!(whole.out.contains(&format!("\n  {command} ")), "{command} in {}", whole.out);
@@ -35,6 +44,9 @@ async fn what_cannot_be_read_is_a_matter_of_usage() {
         &["inbox", "show"],
         &["inbox", "list", "--state", "written"],
         &["events", "resend"],
+        &["reconcile", "--since", "yesterday"],
+        &["reconcile", "--since", "2999-01-01T00:00:00Z"],
+        &["reconcile", "--provider", "whop"],
         &["events", "resend", "del_1", "--destination", "n8n"],
     ] {
         let ran = run(dir.path(), &[], args).await;

@@ -145,7 +145,10 @@ async fn what_goes_out_is_described() {
     let types = shop.json(&["events", "types"]).await;
     let named: Vec<_> =
         types["event_types"].as_array().unwrap().iter().map(|kind| &kind["event_type"]).collect();
-    assert!(named.contains(&&json!("lead.created")), "{named:?}");
+    assert_eq!(named.len(), 17, "{named:?}");
+    for kind in ["lead.created", "payment.succeeded", "subscription.canceled", "handoff.requested"] {
+        assert!(named.contains(&&json!(kind)), "no {kind} in {named:?}");
+    }
     let schema = shop.json(&["events", "types", "--schema", "lead.created"]).await;
     assert!(schema["properties"].is_object(), "{schema}");
     assert_eq!(shop.run(&["events", "types", "--schema", "nothing"]).await.code, 66);

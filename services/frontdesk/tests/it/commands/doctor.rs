@@ -41,6 +41,9 @@ async fn with_stand_ins_it_says_so_and_makes_nothing() {
     let found = run(dir.path(), &[], &["doctor", "--json"]).await.json(0);
     assert_eq!(said(&found, "OpenAI"), ("notice", "a stand-in; OPENAI_API_KEY makes it live"));
     assert_eq!(said(&found, "Google Sheets"), ("notice", "a stand-in; GOOGLE_SHEETS_ID makes it live"));
+    assert_eq!(said(&found, "Cal.com"), ("notice", "a stand-in; CALCOM_API_KEY makes it live"));
+    assert_eq!(said(&found, "Stripe"), ("notice", "a stand-in; STRIPE_SECRET_KEY makes it live"));
+    assert!(said(&found, "store of booking-payments").1.starts_with("there is none yet"));
     assert_eq!(said(&found, "workflows"), ("ok", "client-portal, lead-concierge, ops-copilot"));
     assert_eq!(said(&found, "system"), ("notice", "none is running"));
     assert!(said(&found, "store of sheets-writer").1.starts_with("there is none yet"));
@@ -78,6 +81,63 @@ async fn live_credentials_are_tried() {
     let found = run(dir.path(), &other, &["doctor", "--json"]).await.json(1);
     let (state, says) = said(&found, "OpenAI");
     assert!(state == "wrong" && says.starts_with("there is no model gpt-none"), "{says}");
+}
+
+/// A calendar and a till that know one key each.
+async fn calendar_and_till() -> String {
+    let knows = |key: &'static str| {
+        get(move |headers: HeaderMap| async move {
+            let known = headers["authorization"] == format!("Bearer {key}").as_str();
+            if known { StatusCode::OK } else { StatusCode::UNAUTHORIZED }
+        })
+    };
+    let routes =
+        Router::new().route("/v2/me", knows("cal_live_canary")).route("/v1/balance", knows("sk_live_canary"));
+    host(routes).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_of_calendar_and_till_are_tried() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = calendar_and_till().await;
+    let live = |calcom, stripe| {
+        [
+            ("CALCOM_API_KEY", calcom),
+            ("CALCOM_BASE_URL", base.as_str()),
+            ("CALCOM_WEBHOOK_SECRETS", "canary-secret"),
+            ("STRIPE_SECRET_KEY", stripe),
+            ("STRIPE_BASE_URL", &base),
+            ("STRIPE_WEBHOOK_SECRETS", "whsec_canary"),
+        ]
+    };
+    let ran = run(dir.path(), &live("cal_live_canary", "sk_live_canary"), &["doctor", "--json"]).await;
+    let found = ran.json(0);
+    assert_eq!(said(&found, "Cal.com"), ("ok", "Cal.com takes the key"));
+    assert_eq!(said(&found, "Stripe"), ("ok", "Stripe takes the key, which is of the live mode"));
+    for setting in ["CALCOM_WEBHOOK_SECRETS", "STRIPE_WEBHOOK_SECRETS"] {
+        assert_eq!(said(&found, setting), ("ok", "set"));
+    }
+    assert!(!ran.out.contains("canary"), "{}", ran.out);
+
+    let wrong = live("cal_live_canary_wrong", "sk_test_canary_wrong");
+    let wrong: Vec<_> = wrong.into_iter().filter(|(name, _)| *name != "STRIPE_WEBHOOK_SECRETS").collect();
+    let ran = run(dir.path(), &wrong, &["doctor", "--json"]).await;
+    let found = ran.json(1);
+    for (of, says) in [
+        ("Cal.com", "Cal.com does not take the key"),
+        ("Stripe", "Stripe does not take the key"),
+        ("STRIPE_WEBHOOK_SECRETS", "webhooks are refused"),
+    ] {
+        let (state, told) = said(&found, of);
+        assert!(state == "wrong" && told.starts_with(says), "{of}: {state} {told}");
+    }
+    assert!(!ran.out.contains("canary"), "{}", ran.out);
+
+    let away = [&live("cal_live_canary", "sk_live_canary")[..], &[("STRIPE_BASE_URL", "http://127.0.0.1:9")]]
+        .concat();
+    let found = run(dir.path(), &away, &["doctor", "--json"]).await.json(1);
+    let told = said(&found, "Stripe");
+    assert_eq!(told, ("wrong", "Stripe cannot be reached: look at STRIPE_BASE_URL and the network"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

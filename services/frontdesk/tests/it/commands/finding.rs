@@ -96,6 +96,18 @@ async fn the_stand_ins_serve_alone_until_they_are_asked_to_leave() {
     let url = format!("{sheets}/v4/spreadsheets/{id}");
     let answer = chassis::http::client().get(url).bearer_auth(token).send().await.unwrap();
     assert_eq!(answer.status(), 200);
+    for (url, path, key) in [
+        ("CALCOM_BASE_URL", "v2/event-types", "CALCOM_API_KEY"),
+        ("STRIPE_BASE_URL", "v1/events", "STRIPE_SECRET_KEY"),
+    ] {
+        let [url, key] = [url, key].map(|name| environment[name].as_str().unwrap());
+        let answer =
+            chassis::http::client().get(format!("{url}/{path}")).bearer_auth(key).send().await.unwrap();
+        assert_ne!(answer.status(), 401, "{path}");
+        let answer =
+            chassis::http::client().get(format!("{url}/{path}")).bearer_auth("x").send().await.unwrap();
+        assert_eq!(answer.status(), 401, "{path}");
+    }
     assert_eq!(
         chassis::http::client().get(told["pages"].as_str().unwrap()).send().await.unwrap().status(),
         200

@@ -12,7 +12,7 @@ use crate::{
 };
 
 const LOUD: &str = "info,gateway=trace,session_broker=trace,chat_agent=trace,sheets_writer=trace,\
-                    tools=trace,chassis=trace,store=trace,frontdesk=trace,domain=trace";
+                    booking_payments=trace,tools=trace,chassis=trace,store=trace,frontdesk=trace,domain=trace";
 /// Not the one that the table at the start shows as an example.
 const DEVICE: &str = "0190b5a3-7c1e-7d4a-9b1e-2f6d7c8a9b0c";
 /// What is planted in requests and settings; every one has this in it.
@@ -60,12 +60,16 @@ async fn everything_that_is_said(more: &[(&str, &str)]) -> String {
         ("EVENTS_WEBHOOK_SECRET", SECRET),
         ("TOKEN_KEYS", &keys),
         ("FORWARDER_SECRET", "canary-of-the-forwarder"),
+        ("CALCOM_WEBHOOK_SECRETS", "canary-of-the-calendar"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_canary"),
     ];
     let desk = Desk::start(&[&vars, more].concat()).await;
     let mut forbidden = vec![KEY.to_owned(), DEVICE.to_owned()];
-    forbidden.extend([sandbox::API_KEY, sandbox::ACCESS_TOKEN].map(str::to_owned));
+    let keys = [sandbox::API_KEY, sandbox::ACCESS_TOKEN, sandbox::CALCOM_API_KEY, sandbox::STRIPE_SECRET_KEY];
+    forbidden.extend(keys.map(str::to_owned));
     ask_for_sessions(&desk, &sandbox, &mut forbidden).await;
     deliver_events(&desk, &sandbox).await;
+    knock_at_the_till(&desk).await;
     talk(&desk, &sandbox, &mut forbidden).await;
     let (process, _) = desk.leave("TERM").await;
 
@@ -120,6 +124,21 @@ async fn ask_for_sessions(desk: &Desk, sandbox: &Sandbox, forbidden: &mut Vec<St
         let refused = Answer::of(desk.post(SESSION, &bad)).await;
         assert!((400..500).contains(&refused.status), "{refused:?}");
     }
+}
+
+/// Webhooks that are forged, and links that are guessed.
+async fn knock_at_the_till(desk: &Desk) {
+    let event =
+        json!({"id": "evt_canary", "type": "canary", "data": {"object": {"email": "canary@example.com"}}});
+    for path in ["/webhooks/calcom", "/webhooks/stripe"] {
+        let forged = desk
+            .post(path, &event)
+            .header("stripe-signature", "t=1,v1=canary")
+            .header("x-cal-signature-256", "canary");
+        assert_eq!(Answer::of(forged).await.status, 401, "{path}");
+    }
+    let page = desk.http.get(format!("{}/checkout/fd1.t.k1.canary.canary?look=canary", desk.base));
+    assert_eq!(Answer::of(page).await.status, 404);
 }
 
 async fn deliver_events(desk: &Desk, sandbox: &Sandbox) {

@@ -41,6 +41,8 @@ async fn bad_settings_are_told_at_once_and_not_repeated() {
         "SHEET_TIME_ZONE",
         "LEAD_SCORE_THRESHOLD",
         "WORKFLOWS_DIR",
+        "CHECKOUT_MINUTES",
+        "SANDBOX_LEDGER_ADDR",
     ];
     let mut vars: Vec<(&str, &str)> = bad.iter().map(|setting| (*setting, "canary value")).collect();
     // A stand-in would bring its own address and workflows.
@@ -81,6 +83,14 @@ async fn help_names_the_settings_of_all_services() {
         "TRUSTED_PROXY_HOPS",
         "FORWARDER_SECRET",
         "ALLOW_SANDBOX",
+        "BOOKING_PAYMENTS_ADDR",
+        "CALCOM_API_KEY",
+        "CALCOM_WEBHOOK_SECRETS",
+        "CALCOM_BOOKING_LINK",
+        "STRIPE_SECRET_KEY",
+        "STRIPE_WEBHOOK_SECRETS",
+        "CHECKOUT_MINUTES",
+        "SANDBOX_LEDGER_ADDR",
     ] {
         assert!(page.contains(setting), "{setting} in {page}");
     }
@@ -93,7 +103,7 @@ async fn help_names_the_settings_of_all_services() {
 async fn live_refuses_every_sandbox() {
     let (code, said) = run(&[], &["--live"]).await;
     assert_eq!(code, 64, "{said}");
-    names(&said, &["OPENAI_API_KEY", "GOOGLE_SHEETS_ID"]);
+    names(&said, &["OPENAI_API_KEY", "GOOGLE_SHEETS_ID", "CALCOM_API_KEY", "STRIPE_SECRET_KEY"]);
     let (code, said) = run(&[("OPENAI_API_KEY", "sk-canary")], &["--live"]).await;
     assert_eq!(code, 64, "{said}");
     names(&said, &["GOOGLE_SHEETS_ID"]);

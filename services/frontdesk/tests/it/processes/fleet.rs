@@ -1,4 +1,4 @@
-//! The four services as four processes, the providers' stand-ins in this one.
+//! The services as processes of their own, the providers' stand-ins in this one.
 
 use std::{net::SocketAddr, path::Path};
 
@@ -18,10 +18,12 @@ pub(crate) struct Fleet {
     pub(crate) broker: Process,
     pub(crate) writer: Process,
     pub(crate) agent: Process,
+    pub(crate) till: Process,
     pub(crate) gateway: Process,
     pub(crate) broker_address: SocketAddr,
     pub(crate) writer_address: SocketAddr,
     pub(crate) agent_address: SocketAddr,
+    pub(crate) till_address: SocketAddr,
     gateway_address: SocketAddr,
     http: Client,
 }
@@ -38,11 +40,15 @@ impl Fleet {
         let url = |address: SocketAddr| format!("http://{address}");
         let mut agent = agent(dir.path(), &base, &url(writer_address));
         let agent_address = agent.address("chat-agent").await;
-        let [sessions, sheets, chats] = [broker_address, writer_address, agent_address].map(url);
+        let mut till = till(dir.path(), &base, &url(writer_address));
+        let till_address = till.address("booking-payments").await;
+        let [sessions, sheets, chats, payments] =
+            [broker_address, writer_address, agent_address, till_address].map(url);
         let inward = [
             ("SESSION_BROKER_ADDR", sessions.as_str()),
             ("SHEETS_WRITER_ADDR", &sheets),
             ("CHAT_AGENT_ADDR", &chats),
+            ("BOOKING_PAYMENTS_ADDR", &payments),
         ];
         let mut gateway = start("gateway", dir.path(), 0, &inward);
         let gateway_address = gateway.address("gateway").await;
@@ -54,10 +60,12 @@ impl Fleet {
             broker,
             writer,
             agent,
+            till,
             gateway,
             broker_address,
             writer_address,
             agent_address,
+            till_address,
             gateway_address,
             http,
         }
@@ -86,6 +94,20 @@ pub(crate) fn writer(dir: &Path, base: &str, port: u16) -> Process {
 
 fn agent(dir: &Path, base: &str, sheets_writer: &str) -> Process {
     start("chat-agent", dir, 0, &agent_vars(&format!("{base}/openai/v1"), sheets_writer))
+}
+
+pub(crate) fn till(dir: &Path, base: &str, sheets_writer: &str) -> Process {
+    let [calcom, stripe] = ["calcom", "stripe"].map(|provider| format!("{base}/{provider}"));
+    let vars = [
+        ("CALCOM_API_KEY", sandbox::CALCOM_API_KEY),
+        ("CALCOM_BASE_URL", &calcom),
+        ("CALCOM_WEBHOOK_SECRETS", "calcom-secret"),
+        ("STRIPE_SECRET_KEY", sandbox::STRIPE_SECRET_KEY),
+        ("STRIPE_BASE_URL", &stripe),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_secret"),
+        ("SHEETS_WRITER_ADDR", sheets_writer),
+    ];
+    start("booking-payments", dir, 0, &vars)
 }
 
 /// What a session-broker has to know of OpenAI.

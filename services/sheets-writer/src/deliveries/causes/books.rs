@@ -5,17 +5,19 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{Collection, Error};
 
-use super::{Change, Changed};
+use super::{Change, Changed, Place};
 use crate::{
+    bookings::Booked,
     deliveries::event::{Event, id_of},
     people,
 };
 
-/// The collections of which this tells.
-pub(super) const OWNERS: [&str; 3] = [CONTACTS, LEADS, BOOKINGS];
+/// The collections of which this and [`super::statements`] tell.
+pub(super) const OWNERS: [&str; 5] =
+    [CONTACTS, LEADS, BOOKINGS, super::statements::PAYMENTS, super::statements::SUBSCRIPTIONS];
 const CONTACTS: &str = "contacts";
 const LEADS: &str = "leads";
-const BOOKINGS: &str = "bookings";
+pub(super) const BOOKINGS: &str = "bookings";
 /// Most aliases in a row.
 const HOPS: usize = 16;
 
@@ -36,17 +38,42 @@ struct Lead {
 
 /// What is told of a booking's document.
 #[derive(Deserialize)]
-struct Booking {
-    booking: tab::Booking,
+pub(super) struct Booking {
+    pub(super) booking: tab::Booking,
     version: u64,
+    #[serde(default)]
+    booked: Option<Booked>,
+    #[serde(default)]
+    pub(super) stated: Option<Stated>,
+}
+
+/// What is told of a provider's statement.
+#[derive(Default, Deserialize)]
+pub(super) struct Stated {
+    pub(super) version: u64,
+    #[serde(default)]
+    pub(super) place: Place,
 }
 
 /// What happened to one thing.
-struct Happened<'a> {
-    kind: &'static str,
-    subject: &'a str,
-    contact_id: &'a str,
-    revision: u64,
+pub(super) struct Happened<'a> {
+    pub(super) kind: &'static str,
+    pub(super) subject: &'a str,
+    pub(super) contact_id: &'a str,
+    pub(super) revision: u64,
+}
+
+// === impl Booking ===
+
+impl Booking {
+    /// For when it was booked last. Documents from before that was noted have what their status says.
+    fn booked(&self) -> Option<Booked> {
+        self.booked.or_else(|| Booked::after(None, &self.booking, false))
+    }
+
+    fn is_off(&self) -> bool {
+        matches!(&*self.booking.status, "canceled" | "rejected")
+    }
 }
 
 /// All that a commit does to the books: people first, since the rest names them.
@@ -59,7 +86,7 @@ pub(super) async fn tell(change: &Change<'_>) -> Result<Vec<Event>, Error> {
         events.extend(of_lead(change, before, after).await?);
     }
     for Changed { before, after } in change.changed::<Booking>(BOOKINGS)? {
-        events.extend(of_booking(change, before, after).await?);
+        events.extend(of_booking(change, before.as_ref(), &after).await?);
     }
     Ok(events)
 }
@@ -106,31 +133,51 @@ async fn of_lead(change: &Change<'_>, before: Option<Lead>, after: Lead) -> Resu
 
 async fn of_booking(
     change: &Change<'_>,
-    before: Option<Booking>,
-    after: Booking,
-) -> Result<Option<Event>, Error> {
+    before: Option<&Booking>,
+    after: &Booking,
+) -> Result<Vec<Event>, Error> {
     let booking = &after.booking;
-    let is_off = |booking: &tab::Booking| booking.status == "canceled";
-    let kind = match &before {
-        None if is_off(booking) => "booking.cancelled",
-        None => "booking.created",
-        Some(before) if is_off(booking) && !is_off(&before.booking) => "booking.cancelled",
-        Some(before) if !is_off(booking) && before.booking.event_start != booking.event_start => {
-            "booking.rescheduled"
+    let mut events = Vec::new();
+    for kind in kinds(before, after) {
+        let happened =
+            Happened { kind, subject: &booking.id, contact_id: &booking.contact_id, revision: after.version };
+        let fields = serde_json::to_value(booking).expect("a booking serializes to JSON");
+        let mut data = with_person(change, fields, &happened).await?;
+        if kind == "booking.rescheduled" {
+            data["previous_start"] = json!(before.and_then(Booking::booked).and_then(|booked| booked.start));
         }
-        Some(_) => return Ok(None),
-    };
-    let happened =
-        Happened { kind, subject: &booking.id, contact_id: &booking.contact_id, revision: after.version };
-    let fields = serde_json::to_value(booking).expect("a booking serializes to JSON");
-    let mut data = with_person(change, fields, &happened).await?;
-    if let ("booking.rescheduled", Some(before)) = (kind, before) {
-        data["previous_start"] = json!(before.booking.event_start);
+        let event = event(change, happened, data);
+        events.push(at(event, after.stated.as_ref().map(|stated| &stated.place)));
     }
-    Ok(Some(event(change, happened, data)))
+    Ok(events)
 }
 
-fn event(change: &Change<'_>, happened: Happened<'_>, data: Value) -> Event {
+/// What happened to a meeting, in the order in which it must have happened. One that is no more than asked for is not
+/// told.
+fn kinds(before: Option<&Booking>, after: &Booking) -> Vec<&'static str> {
+    let was_booked = before.and_then(Booking::booked);
+    let Some(booked) = after.booked().or(was_booked) else { return Vec::new() };
+    let mut kinds = Vec::new();
+    match was_booked {
+        None => kinds.push("booking.created"),
+        Some(was) if !after.is_off() && was.start != booked.start => kinds.push("booking.rescheduled"),
+        Some(_) => {}
+    }
+    if after.is_off() && !before.is_some_and(Booking::is_off) {
+        kinds.push("booking.cancelled");
+    }
+    kinds
+}
+
+/// An event, at the place where the thing that it is about was asked for, if that is known.
+pub(super) fn at(event: Event, place: Option<&Place>) -> Event {
+    match place.filter(|place| !place.is_nowhere()) {
+        Some(Place { workflow, site }) => Event { workflow: workflow.clone(), site: site.clone(), ..event },
+        None => event,
+    }
+}
+
+pub(super) fn event(change: &Change<'_>, happened: Happened<'_>, data: Value) -> Event {
     let Happened { kind, subject, contact_id, revision } = happened;
     let place = change.place(contact_id);
     Event {
@@ -147,15 +194,25 @@ fn event(change: &Change<'_>, happened: Happened<'_>, data: Value) -> Event {
 }
 
 /// The names of the fields that are not what they were.
-fn changed_fields(old: &Value, new: &Value) -> Vec<String> {
+pub(super) fn changed_fields(old: &Value, new: &Value) -> Vec<String> {
     let fields = new.as_object().into_iter().flatten();
     fields.filter(|(name, value)| old.get(name) != Some(value)).map(|(name, _)| name.clone()).collect()
 }
 
 /// Adds how often it changed and who it is about.
-async fn with_person(change: &Change<'_>, mut data: Value, happened: &Happened<'_>) -> Result<Value, Error> {
+pub(super) async fn with_person(
+    change: &Change<'_>,
+    mut data: Value,
+    happened: &Happened<'_>,
+) -> Result<Value, Error> {
     data["revision"] = json!(happened.revision);
-    data["contact"] = match person(change, happened.contact_id).await? {
+    data["contact"] = card(change, happened.contact_id).await?;
+    Ok(data)
+}
+
+/// Who a contact is, or null.
+pub(super) async fn card(change: &Change<'_>, contact_id: &str) -> Result<Value, Error> {
+    Ok(match person(change, contact_id).await? {
         None => Value::Null,
         Some(contact) => json!({
             "id": contact.id,
@@ -165,8 +222,7 @@ async fn with_person(change: &Change<'_>, mut data: Value, happened: &Happened<'
             "last_name": contact.last_name,
             "company": contact.company,
         }),
-    };
-    Ok(data)
+    })
 }
 
 /// A contact as it stands after the commit, or the one that it was merged into.
@@ -187,4 +243,29 @@ async fn person(change: &Change<'_>, contact_id: &str) -> Result<Option<tab::Con
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_booked_before_that_was_noted_is_told_as_booked() {
+        let start = "2025-11-01T18:00:00Z";
+        let read = |status: &str, booked: Value| -> Booking {
+            let booking = tab::Booking {
+                event_start: Some(start.parse().unwrap()),
+                status: status.to_owned(),
+                ..Default::default()
+            };
+            serde_json::from_value(json!({"booking": booking, "version": 2, "booked": booked})).unwrap()
+        };
+        let old = read("booked", Value::Null);
+        assert_eq!(kinds(Some(&old), &read("canceled", Value::Null)), ["booking.cancelled"]);
+        let noted = json!({"start": start});
+        assert_eq!(kinds(Some(&old), &read("booked", noted.clone())), [] as [&str; 0]);
+        let moved = json!({"start": "2025-11-01T19:00:00Z"});
+        assert_eq!(kinds(Some(&old), &read("rescheduled", moved)), ["booking.rescheduled"]);
+        assert_eq!(kinds(Some(&read("requested", Value::Null)), &read("booked", noted)), ["booking.created"]);
+    }
 }

@@ -1,15 +1,15 @@
-//! Events that were taken, and are passed on under their own id.
+//! Events that were taken, and are passed on under their own id; and those that call for a human.
 
 use std::collections::HashMap;
 
-use domain::id::EngagementId;
+use domain::id::{EngagementId, EventId};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use store::Error;
 use url::Url;
 
-use super::{Change, Place, read};
+use super::{Change, Place, books, read};
 use crate::deliveries::event::Event;
 
 /// The collection of events that were taken.
@@ -18,6 +18,9 @@ pub(super) const EVENTS: &str = "events";
 const SAVED_LEADS: &str = "saved_leads";
 /// Types that are passed on as they came.
 const PASSED_ON: [&str; 2] = ["chat.turn", "chat.outcome"];
+const HANDOFF: &str = "handoff.requested";
+/// The outcome that calls for a human.
+const NEEDS_HUMAN: &str = "needs_human";
 
 /// An event as it was taken.
 #[derive(Deserialize)]
@@ -35,7 +38,7 @@ pub(super) fn taken(change: &Change<'_>) -> Result<Option<Vec<Taken>>, Error> {
 }
 
 /// What is passed on; notes where everybody was met.
-pub(super) fn tell(change: &mut Change<'_>, taken: Vec<Taken>) -> Result<Vec<Event>, Error> {
+pub(super) async fn tell(change: &mut Change<'_>, taken: Vec<Taken>) -> Result<Vec<Event>, Error> {
     let (contacts, bodies) = (contacts(change), bodies(change));
     let mut events = Vec::new();
     for taken in taken {
@@ -49,8 +52,16 @@ pub(super) fn tell(change: &mut Change<'_>, taken: Vec<Taken>) -> Result<Vec<Eve
         if !contact_id.is_empty() {
             change.places.insert(contact_id.clone(), place.clone());
         }
-        let Some(kind) = PASSED_ON.into_iter().find(|kind| *kind == taken.kind) else { continue };
-        events.push(event(kind, &taken, &fields, contact_id, place));
+        if let Some(kind) = PASSED_ON.into_iter().find(|kind| *kind == taken.kind) {
+            events.push(event(kind, &taken, &fields, contact_id.clone(), place.clone()));
+        }
+        if text(&fields, "outcome") == NEEDS_HUMAN {
+            let mut handoff = event(HANDOFF, &taken, &fields, contact_id.clone(), place);
+            handoff.id = EventId::derive(&[HANDOFF, &taken.id]).to_string();
+            handoff.data["event_id"] = json!(taken.id);
+            handoff.data["contact"] = books::card(change, &contact_id).await?;
+            events.push(handoff);
+        }
     }
     let saved = change.puts(SAVED_LEADS).filter_map(|(_, body)| {
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();

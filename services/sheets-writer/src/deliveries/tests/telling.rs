@@ -35,7 +35,8 @@ async fn every_type_of_the_catalogue_is_told_and_fits_its_schema() {
         ]))
         .await;
     bench
-        .take(json!({"type": "chat.turn", "session_id": "s1", "score": 0.9, "email": "ann@example.com"}))
+        .take(json!({"type": "chat.turn", "session_id": "s1", "score": 0.9, "email": "ann@example.com",
+            "outcome": "needs_human"}))
         .await;
     let booking = |action: &str, start: &str| {
         json!({"type": format!("calendar.{action}"), "email": "bob@example.com", "cal_provider": "cal.com", "uid": "u1",
@@ -52,6 +53,7 @@ async fn every_type_of_the_catalogue_is_told_and_fits_its_schema() {
     };
     let ids = [id_of("ann@example.com"), id_of("bob@example.com")];
     people::merge(&*bench.deliveries.outbox(), ids[0], ids[1]).await.unwrap();
+    super::stated::tell_all(&bench).await;
     bench.settle_all().await;
 
     let received = receiver.received();

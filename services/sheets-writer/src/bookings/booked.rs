@@ -1,0 +1,30 @@
+//! For when a meeting is booked: where the host confirms meetings, asking for one books nothing.
+//!
+//! Where a meeting is moved, the new start may have to be confirmed as the first one had to be. The invariant: a word
+//! that asks or declines leaves the start that was booked last.
+
+use domain::tab;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A meeting that was booked, whatever became of it since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Booked {
+    /// The start for which it was booked last, if that was told.
+    pub(crate) start: Option<Timestamp>,
+}
+
+// === impl Booked ===
+
+impl Booked {
+    /// What is known once a booking stands as `booking`, of which this is the `first` word. What is heard of only when
+    /// it is over was booked before; what is known to have been asked for may have been withdrawn.
+    pub(crate) fn after(before: Option<Self>, booking: &tab::Booking, first: bool) -> Option<Self> {
+        let is_booked = match &*booking.status {
+            "requested" | "rejected" => false,
+            "canceled" => first,
+            _ => true,
+        };
+        if is_booked { Some(Self { start: booking.event_start }) } else { before }
+    }
+}

@@ -1,0 +1,321 @@
+//! The sender of the stand-ins' webhooks, over real HTTP, and the knobs for what befalls them on the way.
+//!
+//! It exists so that a receiver meets what the providers really do: signed bodies, at least once (Stripe) or at most
+//! once (Cal.com), sometimes twice, late, or never. The invariant: the first attempts of one provider are made in the
+//! order in which their messages were made, and whatever was made is in the log.
+
+mod line;
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::Sha256;
+
+use self::line::{Job, Line, Way};
+use crate::{Provider, Sandbox};
+
+/// How long an answer may take. Stripe's is not published; ten seconds are what its dashboard reports as timed out.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Stripe tries again three times within hours in test mode (its documentation of webhooks); here hours are seconds.
+const STRIPE_RETRIES: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(25)];
+
+/// What a provider has to say.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    /// Its id in the provider's words, or whatever tells it from others.
+    pub(crate) id: String,
+    /// Its type in the provider's words, e.g. `invoice.paid`.
+    pub(crate) kind: String,
+    /// The very bytes.
+    pub(crate) body: Bytes,
+}
+
+/// How a message, or one attempt to bring it, ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "end", content = "status", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The receiver answered this status.
+    Answered(u16),
+    /// There was no answer.
+    Unanswered,
+    /// It was lost on purpose.
+    Lost,
+    /// It is held back.
+    Held,
+    /// Nobody is there to be told.
+    NoEndpoint,
+}
+
+/// A line in the log of what was sent.
+#[derive(Clone, Debug, Serialize)]
+pub struct Delivery {
+    /// Who sent it.
+    pub provider: Provider,
+    /// The message's id.
+    pub id: String,
+    /// The message's type.
+    pub kind: String,
+    /// Which attempt, from 1; 0 where none was made.
+    pub attempt: usize,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The body, as it was signed.
+    #[serde(skip)]
+    pub body: Bytes,
+}
+
+/// The lines of all providers.
+#[derive(Default)]
+pub(crate) struct Sender(Mutex<HashMap<Provider, Line>>);
+
+/// The webhooks of one provider.
+#[derive(Clone, Copy)]
+pub struct Webhooks<'a> {
+    sandbox: &'a Sandbox,
+    provider: Provider,
+}
+
+// === impl Message ===
+
+impl Message {
+    /// The headers of an attempt that is made now.
+    ///
+    /// Stripe: `Stripe-Signature: t=…,v1=…` over `t.body`; Cal.com: `X-Cal-Signature-256` over the body alone, and
+    /// `no-secret-provided` where there is no secret (`sendPayload.ts` of cal.com).
+    fn headers(&self, provider: Provider, secret: &str, now: Timestamp) -> Vec<(&'static str, String)> {
+        if provider == Provider::Stripe {
+            let at = now.as_second().to_string();
+            let signature = mac(secret, &[at.as_bytes(), b".", &self.body]);
+            return vec![
+                ("content-type", "application/json; charset=utf-8".to_owned()),
+                ("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)".to_owned()),
+                ("stripe-signature", format!("t={at},v1={signature}")),
+            ];
+        }
+        let signature = match secret {
+            "" => "no-secret-provided".to_owned(),
+            secret => mac(secret, &[&self.body]),
+        };
+        vec![
+            ("content-type", "application/json".to_owned()),
+            ("x-cal-signature-256", signature),
+            ("x-cal-webhook-version", "2021-10-20".to_owned()),
+        ]
+    }
+}
+
+/// HMAC-SHA256 in hexadecimal digits.
+fn mac(secret: &str, parts: &[&[u8]]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key may have any length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+// === impl Sender ===
+
+impl Sender {
+    fn with<T>(&self, provider: Provider, act: impl FnOnce(&mut Line) -> T) -> T {
+        let mut lines: MutexGuard<'_, _> = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        act(lines.entry(provider).or_insert_with(|| Line::of(provider)))
+    }
+}
+
+// === impl Webhooks ===
+
+impl Sandbox {
+    /// The webhooks of this provider: what is sent, and what befalls it.
+    pub fn webhooks(&self, provider: Provider) -> Webhooks<'_> {
+        Webhooks { sandbox: self, provider }
+    }
+
+    /// Where this provider's webhooks go, and with which secret they are signed.
+    pub fn set_webhook(&self, provider: Provider, url: &str, secret: &str) {
+        self.0.webhooks.with(provider, |line| line.endpoint = Some((url.to_owned(), secret.to_owned())));
+    }
+
+    /// The provider has something to say. Needs a runtime around it; without one it is sent with the next message.
+    pub(crate) fn announce(&self, provider: Provider, message: Message) {
+        self.0.webhooks.with(provider, |line| line.take(message));
+        self.set_out(provider);
+    }
+
+    /// Has the line worked off, unless somebody does so already.
+    fn set_out(&self, provider: Provider) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if self.0.webhooks.with(provider, Line::begin) {
+            runtime.spawn(self.clone().work_off(provider));
+        }
+    }
+
+    async fn work_off(self, provider: Provider) {
+        while let Some(job) = self.0.webhooks.with(provider, Line::next) {
+            if let Some(pause) = self.attempt(provider, &job, 1).await {
+                // Beside the line, so that it holds up no other message.
+                tokio::spawn(self.clone().insist(provider, job, pause));
+            }
+        }
+    }
+
+    async fn insist(self, provider: Provider, job: Job, mut pause: Duration) {
+        for number in 2.. {
+            tokio::time::sleep(pause).await;
+            match self.attempt(provider, &job, number).await {
+                Some(next) => pause = next,
+                None => break,
+            }
+        }
+    }
+
+    /// One attempt; when to make the next one, if one is to be made.
+    async fn attempt(&self, provider: Provider, job: &Job, number: usize) -> Option<Duration> {
+        let outcome = match &job.endpoint {
+            None => Outcome::NoEndpoint,
+            Some((url, secret)) => send(provider, url, secret, &job.message).await,
+        };
+        let fine = matches!(outcome, Outcome::Answered(200..=299) | Outcome::NoEndpoint);
+        self.0.webhooks.with(provider, |line| {
+            line.note(&job.message, number, outcome);
+            let pause = line.retries.get(number - 1).copied().filter(|_| !fine);
+            line.under_way -= usize::from(pause.is_none());
+            pause
+        })
+    }
+}
+
+impl Webhooks<'_> {
+    fn with<T>(self, act: impl FnOnce(&mut Line) -> T) -> T {
+        self.sandbox.0.webhooks.with(self.provider, act)
+    }
+
+    /// Every message goes out, once: as at first.
+    pub fn deliver(self) {
+        self.with(|line| line.way = Way::Deliver);
+    }
+
+    /// The next messages are lost, so many of them; `usize::MAX` loses all.
+    pub fn lose(self, count: usize) {
+        self.with(|line| line.way = Way::Lose(count));
+    }
+
+    /// Every message goes out twice.
+    pub fn duplicate(self) {
+        self.with(|line| line.way = Way::Duplicate);
+    }
+
+    /// Messages are held back until they are released.
+    pub fn hold(self) {
+        self.with(|line| line.way = Way::Hold);
+    }
+
+    /// The pauses before the second, third, … attempt at a message that was not answered 2xx.
+    pub fn set_retries(self, pauses: Vec<Duration>) {
+        self.with(|line| line.retries = pauses);
+    }
+
+    /// What is held back, oldest first: id and type.
+    pub fn held(self) -> Vec<(String, String)> {
+        self.with(|line| line.held.iter().map(|held| (held.id.clone(), held.kind.clone())).collect())
+    }
+
+    /// Sends what is held back at this place; false if there is none.
+    pub fn release(self, index: usize) -> bool {
+        let released = self.with(|line| line.release(index));
+        self.sandbox.set_out(self.provider);
+        released
+    }
+
+    /// Sends all that is held back, oldest first, and how many that were. What comes later is still held.
+    pub fn release_all(self) -> usize {
+        let count = self.with(|line| (0..).take_while(|_| line.release(0)).count());
+        self.sandbox.set_out(self.provider);
+        count
+    }
+
+    /// Sends a message of the log once more, whatever befell it; false if there is no such message.
+    pub fn resend(self, id: &str) -> bool {
+        let found = self.with(|line| line.resend(id));
+        self.sandbox.set_out(self.provider);
+        found
+    }
+
+    /// Sends every message of the log that was lost, oldest first, and how many those were.
+    pub fn resend_lost(self) -> usize {
+        let count = self.with(Line::resend_lost);
+        self.sandbox.set_out(self.provider);
+        count
+    }
+
+    /// What was sent, lost or held, oldest first. Old entries are dropped when there are many.
+    pub fn log(self) -> Vec<Delivery> {
+        self.with(|line| line.log.iter().cloned().collect())
+    }
+
+    /// How messages go at the moment, in a word.
+    pub fn way(self) -> &'static str {
+        self.with(|line| match line.way {
+            Way::Deliver => "deliver",
+            Way::Lose(_) => "lose",
+            Way::Duplicate => "duplicate",
+            Way::Hold => "hold",
+        })
+    }
+
+    /// How many messages are on their way, those included that will be tried again.
+    pub fn under_way(self) -> usize {
+        self.with(|line| line.under_way)
+    }
+}
+
+async fn send(provider: Provider, url: &str, secret: &str, message: &Message) -> Outcome {
+    // Never through a proxy, never elsewhere: neither provider follows a redirect.
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(PATIENCE)
+        .build()
+        .expect("nothing in these settings can be wrong");
+    let mut request = client.post(url).body(message.body.clone());
+    for (name, value) in message.headers(provider, secret, Timestamp::now()) {
+        request = request.header(name, value);
+    }
+    match request.send().await {
+        Ok(response) => Outcome::Answered(response.status().as_u16()),
+        Err(_) => Outcome::Unanswered,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_signatures_are_those_of_the_published_vectors() {
+        // HMAC-SHA256 of RFC 4231's second case, which both schemes are built on.
+        let known = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(mac("Jefe", &[b"what do ya want ", b"for nothing?"]), known);
+        let message = Message {
+            id: "evt_1".to_owned(),
+            kind: "x".to_owned(),
+            body: Bytes::from_static(b"what do ya want for nothing?"),
+        };
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        let cal = message.headers(Provider::CalCom, "Jefe", now);
+        assert!(cal.contains(&("x-cal-signature-256", known.to_owned())));
+        let bare = message.headers(Provider::CalCom, "", now);
+        assert!(bare.contains(&("x-cal-signature-256", "no-secret-provided".to_owned())));
+        let stripe = message.headers(Provider::Stripe, "Jefe", now);
+        let (_, signature) = stripe.iter().find(|(name, _)| *name == "stripe-signature").unwrap();
+        let expected = mac("Jefe", &[b"1700000000.what do ya want for nothing?"]);
+        assert_eq!(signature, &format!("t=1700000000,v1={expected}"));
+    }
+}
