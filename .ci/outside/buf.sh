@@ -180,7 +180,7 @@ PY
     expect "$writer" $sheets.EventService/RecordEvents "{$caller,\"events\":\"$event\"}" '"accepted": ?1'
     expect "$writer" $sheets.LedgerService/GetLedgerStatus '{}' '"ledgerId": ?"ldg_'
     expect "$agent" frontdesk.chat.v1.ChatService/Process "{$caller,\"body\":\"$asked\"}" '"result"'
-    expect "$till" frontdesk.booking.v1.PaymentService/ListItems "{$caller}" '"itemId"'
+    expect "$till" frontdesk.booking.v1.PaymentService/ListItems "{${caller#*,}}" '"itemId"'
     local one
     for one in "$broker" "$writer" "$agent" "$till"; do
         expect "$one" frontdesk.common.v1.OperationsService/Tick '{}' '^\{'
