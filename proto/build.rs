@@ -23,6 +23,8 @@ const FILES: &[&str] = &[
     "frontdesk/sheets/v1/event_service.proto",
     "frontdesk/sheets/v1/lead_service.proto",
     "frontdesk/sheets/v1/ledger_service.proto",
+    "frontdesk/whop/v1/directory_service.proto",
+    "frontdesk/whop/v1/membership_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

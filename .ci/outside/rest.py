@@ -34,7 +34,9 @@ TALK = (
 )
 # Nobody but a provider can sign a webhook, and unsigned ones are never read; a link's token is signed too. What they
 # answer is proved by the stories.
-SIGNED = ("POST /webhooks/calcom", "POST /webhooks/stripe", "GET /checkout/{token}")
+SIGNED = ("POST /webhooks/calcom", "POST /webhooks/stripe", "POST /webhooks/whop", "GET /checkout/{token}")
+# Who looks into the portal, and what they have there.
+MEMBER, PLAN = "user_mara", "plan_growthmonthly"
 
 
 class Desk:
@@ -70,6 +72,8 @@ def run(base, scratch, *options):
     """One run of schemathesis; answers how often each operation answered what."""
     answer = requests.post(base + SESSION, json={"modes": ["self_hosted"]}, timeout=10)
     answer.raise_for_status()
+    joined = {"do": "member", "act": "join", "user": MEMBER, "plan": PLAN}
+    requests.post(f"{base}/sandbox/providers", json=joined, timeout=10).raise_for_status()
     hooks = {
         "SCHEMATHESIS_HOOKS": "rest_hooks",
         "PYTHONPATH": str(HERE),
@@ -78,6 +82,7 @@ def run(base, scratch, *options):
         "REST_SECRET": answer.json()["client_secret"],
         "REST_SHARED": SHARED,
         "REST_OPERATOR": OPERATOR,
+        "REST_MEMBER": MEMBER,
         "REST_TALLY": f"{scratch}/tally.json",
     }
     # From a file: schemathesis leaves out the operation that it has the document from.

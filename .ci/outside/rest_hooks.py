@@ -11,16 +11,24 @@ import itertools
 import json
 import os
 import re
+import time
 
 import requests
 import schemathesis
 from jsonschema import Draft202012Validator
 
-BASE, SECRET, SHARED, TOKEN = (os.environ[f"REST_{name}"] for name in ("BASE", "SECRET", "SHARED", "OPERATOR"))
+BASE, SECRET, SHARED, TOKEN, MEMBER = (
+    os.environ[f"REST_{name}"] for name in ("BASE", "SECRET", "SHARED", "OPERATOR", "MEMBER")
+)
 HERE, ELSEWHERE = "http://localhost:3000", "https://elsewhere.example"
 DEVICE = "5f0c6f1e-8a57-4c0b-9a55-3c0b6f2f9e11"
 CHAT, EVENTS, OPERATOR, ERASE = "/chatkit", "/webhooks/ajd/chat-events", "/api/operator/", "/erase"
 CHECKOUT = "/checkout/{token}"
+PORTAL, PORTAL_PAGE, RUN, CANCEL = "/api/portal/", "/portal", "/actions/{action_id}", "/cancel"
+SESSIONS, USER_TOKEN = ("/api/chatkit/session", "/api/chatkit/refresh"), "X-Whop-User-Token"
+PAGES = (CHECKOUT, PORTAL_PAGE)
+# A token of the stand-in lives ten minutes.
+TOKEN_AGE = 300
 IDENTITIES = ("email", "phone", "whop_user_id")
 PERSON = {"email": "ann@example.com", "phone": "+4930901820", "first_name": "Ann"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -47,6 +55,32 @@ class OperatorToken:
 
     def set(self, case, data, context):
         case.headers["Authorization"] = f"Bearer {data}"
+
+
+class UserToken:
+    """What Whop's proxy says of the member who looks, made anew before it ends."""
+
+    def __init__(self):
+        self.made, self.token = None, None
+
+    def use(self):
+        if self.made is None or time.monotonic() - self.made > TOKEN_AGE:
+            answer = requests.post(f"{BASE}/sandbox/whop/token", json={"user": MEMBER}, timeout=20)
+            answer.raise_for_status()
+            self.made, self.token = time.monotonic(), answer.json()["token"]
+        return self.token
+
+
+user_token = UserToken()
+
+
+@schemathesis.auth(refresh_interval=TOKEN_AGE).apply_to(path_regex=f"^({PORTAL}|{PORTAL_PAGE}$)")
+class ThroughWhop:
+    def get(self, case, context):
+        return user_token.use()
+
+    def set(self, case, data, context):
+        case.headers[USER_TOKEN] = data
 
 
 class Contacts:
@@ -168,13 +202,48 @@ def ask_for_somebody(case, at):
         body["contact_id"] = contacts.use()
 
 
+class Membership:
+    """What the member has, asked for once."""
+
+    def __init__(self):
+        self.kept = None
+
+    def use(self):
+        if self.kept is None:
+            answer = requests.get(f"{BASE}{PORTAL}membership", headers={USER_TOKEN: user_token.use()}, timeout=20)
+            answer.raise_for_status()
+            self.kept = answer.json()["memberships"][0]["id"]
+        return self.kept
+
+
+membership = Membership()
+
+
+def ask_as_a_member(case, at):
+    """What no JSON schema says: which actions there are, that a ticket has words, and that nothing ends without a yes.
+    Every third id stays as it was guessed, which is of nothing."""
+    path, given = case.operation.path, case.path_parameters or {}
+    if case.headers.get("Idempotency-Key"):
+        # The same key with another body is refused.
+        case.headers["Idempotency-Key"] = f"{case.headers['Idempotency-Key'][:100]}{at}"
+    if path.endswith(RUN):
+        if at % 3:
+            given["action_id"] = ("files", "support", "upgrade")[at % 7 % 3]
+        case.body = {"subject": "A broken automation", "message": "New leads do not reach the sheet."}
+    if path.endswith(CANCEL):
+        if at % 3:
+            given["membership_id"] = membership.use()
+        if isinstance(case.body, dict):
+            case.body["confirmed"] = True
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     at = next(turn)
     if at % 5 == 1:
         case.headers["Origin"] = HERE
     # A stranger's page is refused before anything else, so it would hide a 405 or 401.
-    shown = "Authorization" in case.headers or not case.operation.path.startswith(OPERATOR)
+    shown = {"Authorization", USER_TOKEN} & set(case.headers) or not case.operation.path.startswith((OPERATOR, PORTAL))
     if at % 11 == 3 and shown and case.method.upper() == case.operation.method.upper():
         case.headers["Origin"] = ELSEWHERE
     # Without the secret nothing of an event is looked at.
@@ -184,6 +253,11 @@ def before_call(context, case, kwargs):
         spare_who_stays(case, at)
     if is_positive(case) and case.operation.path.startswith(OPERATOR):
         ask_for_somebody(case, at)
+    if is_positive(case) and case.operation.path.startswith(PORTAL):
+        ask_as_a_member(case, at)
+    # A token that Whop did not make is refused, whatever else there is.
+    if is_positive(case) and case.operation.path in SESSIONS:
+        case.headers.pop(USER_TOKEN, None)
     if not is_positive(case) or not isinstance(case.body, dict):
         return
     device = case.body.get("deviceId")
@@ -230,8 +304,8 @@ def house_rules(ctx, response, case):
     must(status != 405 or header(response, "Allow"), "405 without Allow")
     if status < 400:
         return
-    # People look at this one: what it refuses is a page.
-    if case.operation.path == CHECKOUT and case.method.upper() == "GET":
+    # People look at these: what they refuse is a page.
+    if case.operation.path in PAGES and case.method.upper() == "GET":
         must(header(response, "Content-Type") == "text/html; charset=utf-8", f"{status} that is no page")
         return
     must(header(response, "Content-Type") == "application/problem+json", f"{status} that is no problem document")

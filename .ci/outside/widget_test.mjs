@@ -186,7 +186,14 @@ const memory = () => {
   const map = new Map();
   return { getItem: (name) => map.get(name) ?? null, setItem: (name, value) => map.set(name, value), removeItem: (name) => map.delete(name) };
 };
-const visit = load(['visit.js'], ['Keep', 'randomId', 'deviceId', 'traitsOf', 'pageContext']);
+const visit = load(['visit.js'], ['wantedThread', 'Keep', 'randomId', 'deviceId', 'traitsOf', 'pageContext']);
+
+test('an address leads back to a thread and to nothing else', () => {
+  assert.equal(visit.wantedThread('#frontdesk-thread=thr_01AB.c:d-e'), 'thr_01AB.c:d-e');
+  for (const other of ['', '#', '#frontdesk-thread=', '#frontdesk-thread=msg_1', '#frontdesk-thread=thr_', '#frontdesk-thread=thr_a/b', '#x&frontdesk-thread=thr_1', `#frontdesk-thread=thr_${'a'.repeat(125)}`]) {
+    assert.equal(visit.wantedThread(other), null, other);
+  }
+});
 
 test('a browser keeps its id, with and without randomUUID', () => {
   const keep = new visit.Keep(memory);

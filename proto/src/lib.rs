@@ -1,9 +1,11 @@
 //! The contracts between the services, generated from the `.proto` files beside this crate.
 //!
-//! Every rpc and field is described where it is declared; this crate adds nothing but the module tree and the
-//! descriptor set that gRPC reflection serves. What is listed in `tests/contract.txt` is never renumbered.
+//! Every rpc and field is described where it is declared; this crate adds nothing but the module tree, the
+//! descriptor set that gRPC reflection serves, and how a time is written. What is listed in `tests/contract.txt` is never renumbered.
 
 #![allow(missing_docs, clippy::allow_attributes, reason = "the generated servers and clients carry no docs")]
+
+pub mod time;
 
 /// All files' descriptors, for gRPC reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/frontdesk.bin"));
@@ -45,5 +47,13 @@ pub mod sheets {
     /// Version 1.
     pub mod v1 {
         tonic::include_proto!("frontdesk.sheets.v1");
+    }
+}
+
+/// Members, and what they may ask for.
+pub mod whop {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("frontdesk.whop.v1");
     }
 }

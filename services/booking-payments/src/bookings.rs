@@ -27,8 +27,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use chassis::config::Secrets;
 use jiff::Timestamp;
-use secrecy::SecretString;
 use store::{ASCENDING, Clock, Index, Store, queue::Worker};
 use url::Url;
 
@@ -76,7 +76,7 @@ pub(crate) struct Inner {
     /// Slugs of the event types that are sold by link.
     sold: HashSet<String>,
     /// Secrets of its webhook.
-    secrets: Vec<SecretString>,
+    secrets: Option<Secrets>,
     /// Triggers that were heard of once and mean nothing to us.
     unknown_triggers: Mutex<HashSet<String>>,
 }
@@ -120,7 +120,7 @@ impl Calendar {
             page: config.calcom_booking_link.clone(),
             live: !config.calcom_is_invented(),
             sold: offers.filter_map(|offer| offer.meeting.clone()).collect(),
-            secrets: config.calcom_secrets(),
+            secrets: config.calcom_webhook_secrets.clone(),
             unknown_triggers: Mutex::default(),
         }))
     }

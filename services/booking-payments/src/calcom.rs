@@ -23,7 +23,7 @@ use self::{
     pace::Pace,
     wire::{Booking, Envelope, EventType, OneOrMany, Paged, Reservation, Slots},
 };
-use crate::api::{Api, Failure};
+use providers::api::{Api, Failure};
 
 /// Its name in errors and the inbox.
 pub(crate) const NAME: &str = "calcom";

@@ -4,8 +4,12 @@
 
 use std::path::PathBuf;
 
-use chassis::{Problem, config::AllowSandbox};
+use chassis::{
+    Problem,
+    config::{AllowSandbox, Secrets},
+};
 use domain::workflow::Registry;
+use providers::books::Settings;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
@@ -35,8 +39,8 @@ pub struct Config {
     pub calcom_base_url: Url,
 
     /// Secrets of Cal.com's webhook, comma-separated, newest first. Without one its webhooks are refused.
-    #[arg(long, env = "CALCOM_WEBHOOK_SECRETS", hide_env_values = true, value_parser = chassis::config::secret)]
-    pub calcom_webhook_secrets: Option<SecretString>,
+    #[arg(long, env = "CALCOM_WEBHOOK_SECRETS", hide_env_values = true, value_parser = Secrets::parse)]
+    pub calcom_webhook_secrets: Option<Secrets>,
 
     /// The calendar's public page, e.g. https://cal.com/agency.
     #[arg(long, env = "CALCOM_BOOKING_LINK", value_parser = chassis::config::base_url)]
@@ -56,8 +60,8 @@ pub struct Config {
     pub stripe_base_url: Url,
 
     /// Secrets of Stripe's webhook, whsec_…, comma-separated, newest first. Without one its webhooks are refused.
-    #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", hide_env_values = true, value_parser = chassis::config::secret)]
-    pub stripe_webhook_secrets: Option<SecretString>,
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", hide_env_values = true, value_parser = Secrets::parse)]
+    pub stripe_webhook_secrets: Option<Secrets>,
 
     /// How many minutes a link to pay lives, 30 to 1440.
     #[arg(
@@ -81,24 +85,9 @@ pub struct Config {
     #[arg(long, env = "WORKFLOWS_DIR")]
     pub workflows_dir: Option<PathBuf>,
 
-    /// Address of sheets-writer.
-    #[arg(
-        long,
-        env = "SHEETS_WRITER_ADDR",
-        default_value = "http://127.0.0.1:8085",
-        value_parser = chassis::config::base_url
-    )]
-    pub sheets_writer_addr: Url,
-
-    /// Address of another sheets-writer for what is only invented: bookings of a stand-in, payments in Stripe's test
-    /// mode. Without one they are kept here and written into no spreadsheet.
-    #[arg(long, env = "SANDBOX_LEDGER_ADDR", value_parser = chassis::config::base_url)]
-    pub sandbox_ledger_addr: Option<Url>,
-
-    /// Address of chat-agent, which tells visitors in their chats what became of bookings and payments. Without one they are
-    /// told by e-mail alone, by the providers.
-    #[arg(long, env = "CHAT_AGENT_ADDR", value_parser = chassis::config::base_url)]
-    pub chat_agent_addr: Option<Url>,
+    /// Where the books are.
+    #[command(flatten)]
+    pub ledgers: Settings,
 
     /// Whether stand-ins are fine.
     #[command(flatten)]
@@ -118,16 +107,9 @@ impl chassis::Config for Config {
                 problems.push(Problem::new(name, "must be visible ASCII characters without spaces"));
             }
         }
-        for (name, secrets) in [
-            ("CALCOM_WEBHOOK_SECRETS", &self.calcom_webhook_secrets),
-            ("STRIPE_WEBHOOK_SECRETS", &self.stripe_webhook_secrets),
-        ] {
-            if secrets.is_some() && each(secrets).is_empty() {
-                problems.push(Problem::new(name, "must name at least one secret"));
-            }
-            if each(secrets).iter().any(|secret| secret.expose_secret() == NO_SECRET) {
-                problems.push(Problem::new(name, "must not be what Cal.com sends where there is no secret"));
-            }
+        if self.calcom_webhook_secrets.iter().flat_map(Secrets::iter).any(|secret| secret == NO_SECRET) {
+            let why = "must not be what Cal.com sends where there is no secret";
+            problems.push(Problem::new("CALCOM_WEBHOOK_SECRETS", why));
         }
         if cloud {
             problems.extend(self.cloud_problems());
@@ -143,16 +125,6 @@ impl Config {
     /// All problems of the definitions.
     pub fn registry(&self) -> Result<Registry, Vec<Problem>> {
         chassis::workflows::read(self.workflows_dir.as_deref())
-    }
-
-    /// The secrets of Cal.com's webhook, newest first.
-    pub(crate) fn calcom_secrets(&self) -> Vec<SecretString> {
-        each(&self.calcom_webhook_secrets)
-    }
-
-    /// The secrets of Stripe's webhook, newest first.
-    pub(crate) fn stripe_secrets(&self) -> Vec<SecretString> {
-        each(&self.stripe_webhook_secrets)
     }
 
     /// Whether Cal.com is a stand-in, whose bookings are invented.
@@ -176,9 +148,4 @@ impl Config {
             .map(|(name, _)| Problem::new(name, "is required in the cloud"))
             .chain(stand_ins.into_iter().flatten())
     }
-}
-
-fn each(secrets: &Option<SecretString>) -> Vec<SecretString> {
-    let text = secrets.as_ref().map(|secrets| secrets.expose_secret()).unwrap_or_default();
-    text.split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(SecretString::from).collect()
 }

@@ -4,29 +4,15 @@
 //! sheets-writer. The invariant: what a provider did reaches the books once, whatever was lost, doubled or came in another
 //! order; and a caller sees nothing that another visitor asked for.
 
-mod api;
 mod bookings;
-mod books;
 mod calcom;
 mod config;
 pub mod doctor;
-mod duty;
-mod erasure;
-mod error;
-mod forgotten;
 mod grpc;
 mod notices;
-mod owner;
-mod provider;
-mod reconciliation;
 mod schema;
-mod second;
 mod stripe;
-mod system;
-#[cfg(test)]
-mod tests;
 mod till;
-mod webhooks;
 
 use std::sync::Arc;
 
@@ -35,6 +21,7 @@ use domain::workflow::Registry;
 use proto::booking::v1::{
     booking_service_server::BookingServiceServer, payment_service_server::PaymentServiceServer,
 };
+use providers::{books, duty, erasure, error, forgotten, jobs, known, owner, provider, traces};
 use store::{Clock, Store, queue::Worker};
 
 pub use config::Config;
@@ -45,9 +32,7 @@ use books::{Stated, TELLINGS, Teller, Telling};
 use duty::Duty;
 use erasure::Forgets;
 use provider::Provider;
-use second::SecondLedger;
-use system::System;
-use webhooks::Providers;
+use providers::{second::SecondLedger, system::System, webhooks::Providers};
 
 /// The service's name, which is its store's too.
 pub const NAME: &str = "booking-payments";
@@ -105,9 +90,9 @@ pub fn assemble(config: Config, ctx: Context, parts: Parts) -> anyhow::Result<Se
     let registry =
         config.registry().map_err(|problems| anyhow::anyhow!("{}", chassis::config::listed(&problems)))?;
     let documents = Documents { store: store.clone() };
-    let teller = Teller::new(&config, Arc::new(documents))?;
+    let teller = Teller::new(&config.ledgers, Arc::new(documents))?;
     let tellings = Worker::new(&TELLINGS, store.clone(), clock.clone(), Arc::new(teller));
-    let second = SecondLedger::of(&config)?.map(|second| Arc::new(second) as Arc<dyn Forgets>);
+    let second = SecondLedger::of(&config.ledgers)?.map(|second| Arc::new(second) as Arc<dyn Forgets>);
     let core = Core { config, registry: Arc::new(registry), store, clock, tellings };
     let calendar = Calendar::new(&core);
     let (meetings, payments) = (bookings::part(&calendar), till::part(&core, &calendar));
@@ -116,6 +101,7 @@ pub fn assemble(config: Config, ctx: Context, parts: Parts) -> anyhow::Result<Se
         ctx,
         store,
         clock,
+        schema: SCHEMA,
         tellings,
         providers: Providers::new(vec![meetings.provider, payments.provider]),
         duties: meetings.duties.into_iter().chain(payments.duties).collect(),
@@ -137,7 +123,7 @@ impl books::Documents for Documents {
             Telling::Payment(id) => till::payment_statement(store, id).await,
             Telling::Subscription(id) => till::subscription_statement(store, id).await,
             // It says all itself.
-            Telling::Event { .. } | Telling::Notice(_) => Ok(None),
+            Telling::Event { .. } | Telling::Contact { .. } | Telling::Notice(_) => Ok(None),
         }
     }
 }

@@ -4,104 +4,56 @@
 //! its thread once however often it is told; and it names nobody.
 
 use jiff::{Timestamp, tz::TimeZone};
-use proto::{
-    chat::v1::{AddNoticeRequest, NoticeLine},
-    common::v1::Caller,
-};
-use serde::{Deserialize, Serialize};
+use providers::notice::Notice;
 
 use crate::{
     bookings::{Meeting, Status},
-    owner::Owner,
     till::{self, Checkout},
 };
 
-/// Something to tell a visitor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Notice {
-    /// What it is known by within its thread.
-    pub(crate) id: String,
-    thread: String,
-    visitor: String,
-    workflow: String,
-    title: String,
-    lines: Vec<(String, String)>,
+/// What happened to a meeting that its visitor did not do here; `None` if there is nothing to tell, or no thread.
+pub(crate) fn of_meeting(before: &Meeting, after: &Meeting) -> Option<Notice> {
+    let has_come = |status| before.status != status && after.status == status;
+    let title = if has_come(Status::Canceled) {
+        "Your meeting was cancelled"
+    } else if has_come(Status::Rejected) {
+        "Your meeting was declined"
+    } else if has_come(Status::Booked) {
+        "Your meeting is confirmed"
+    } else if before.start != after.start && after.is_alive() {
+        "Your meeting was moved"
+    } else {
+        return None;
+    };
+    let lines = vec![("When".to_owned(), shown(after.start, &after.attendee.time_zone))];
+    Notice::new(&after.owner, format!("{}:{}", after.id(), after.version), title, lines)
 }
 
-// === impl Notice ===
-
-impl Notice {
-    /// What happened to a meeting that its visitor did not do here; `None` if there is nothing to tell, or no thread.
-    pub(crate) fn of_meeting(before: &Meeting, after: &Meeting) -> Option<Self> {
-        let has_come = |status| before.status != status && after.status == status;
-        let title = if has_come(Status::Canceled) {
-            "Your meeting was cancelled"
-        } else if has_come(Status::Rejected) {
-            "Your meeting was declined"
-        } else if has_come(Status::Booked) {
-            "Your meeting is confirmed"
-        } else if before.start != after.start && after.is_alive() {
-            "Your meeting was moved"
-        } else {
-            return None;
-        };
-        let lines = vec![("When".to_owned(), shown(after.start, &after.attendee.time_zone))];
-        Self::new(&after.owner, format!("{}:{}", after.id(), after.version), title, lines)
-    }
-
-    /// What became of a link; `None` if there is nothing to tell, or no thread.
-    pub(crate) fn of_checkout(before: &Checkout, after: &Checkout) -> Option<Self> {
-        use till::{Meeting as Outcome, Status};
-        let zone = &after.attendee.time_zone;
-        let (is_paid, is_met) = (after.status == Status::Paid, before.meeting != after.meeting);
-        let item = ("Item".to_owned(), after.item.name.clone());
-        let amount = ("Paid".to_owned(), after.amount().to_string());
-        let (what, title, lines) = match after.meeting {
-            Outcome::Booked if is_met => {
-                let start = after.start.map(|start| ("When".to_owned(), shown(start, zone)));
-                ("met", "Paid and booked", [Some(item), Some(amount), start].into_iter().flatten().collect())
-            }
-            Outcome::SlotLost if is_met => {
-                let next =
-                    after.next_starts.iter().map(|start| ("Still free".to_owned(), shown(*start, zone)));
-                let lines = [item, amount].into_iter().chain(next).collect();
-                ("lost", "Paid, but your slot was taken meanwhile: we will get in touch", lines)
-            }
-            // The meeting's outcome is told in its place.
-            Outcome::Booking => return None,
-            _ if before.status == after.status => return None,
-            _ if is_paid => ("paid", "Your payment has arrived", vec![item, amount]),
-            _ if after.status == Status::Failed => {
-                ("failed", "Your payment did not come through", vec![item])
-            }
-            _ => return None,
-        };
-        Self::new(&after.owner, format!("{}:{what}", after.id), title, lines)
-    }
-
-    fn new(owner: &Owner, id: String, title: &str, lines: Vec<(String, String)>) -> Option<Self> {
-        let Owner { thread, visitor, workflow, .. } = owner.clone();
-        let title = title.to_owned();
-        (!thread.is_empty()).then_some(Self { id, thread, visitor, workflow, title, lines })
-    }
-
-    /// The same on the wire.
-    pub(crate) fn request(&self, request_id: String) -> AddNoticeRequest {
-        let caller = Caller {
-            visitor_id: self.visitor.clone(),
-            workflow: self.workflow.clone(),
-            ..Default::default()
-        };
-        let line = |(name, value): &(String, String)| NoticeLine { name: name.clone(), value: value.clone() };
-        AddNoticeRequest {
-            caller: Some(caller),
-            request_id,
-            thread_id: self.thread.clone(),
-            notice_id: self.id.clone(),
-            title: self.title.clone(),
-            lines: self.lines.iter().map(line).collect(),
+/// What became of a link; `None` if there is nothing to tell, or no thread.
+pub(crate) fn of_checkout(before: &Checkout, after: &Checkout) -> Option<Notice> {
+    use till::{Meeting as Outcome, Status};
+    let zone = &after.attendee.time_zone;
+    let (is_paid, is_met) = (after.status == Status::Paid, before.meeting != after.meeting);
+    let item = ("Item".to_owned(), after.item.name.clone());
+    let amount = ("Paid".to_owned(), after.amount().to_string());
+    let (what, title, lines) = match after.meeting {
+        Outcome::Booked if is_met => {
+            let start = after.start.map(|start| ("When".to_owned(), shown(start, zone)));
+            ("met", "Paid and booked", [Some(item), Some(amount), start].into_iter().flatten().collect())
         }
-    }
+        Outcome::SlotLost if is_met => {
+            let next = after.next_starts.iter().map(|start| ("Still free".to_owned(), shown(*start, zone)));
+            let lines = [item, amount].into_iter().chain(next).collect();
+            ("lost", "Paid, but your slot was taken meanwhile: we will get in touch", lines)
+        }
+        // The meeting's outcome is told in its place.
+        Outcome::Booking => return None,
+        _ if before.status == after.status => return None,
+        _ if is_paid => ("paid", "Your payment has arrived", vec![item, amount]),
+        _ if after.status == Status::Failed => ("failed", "Your payment did not come through", vec![item]),
+        _ => return None,
+    };
+    Notice::new(&after.owner, format!("{}:{what}", after.id), title, lines)
 }
 
 /// A time as its reader says it: `Monday, 2 November 2026, 15:00 (Europe/Berlin)`.
@@ -113,6 +65,8 @@ fn shown(at: Timestamp, zone: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use providers::owner::Owner;
+
     use super::*;
 
     fn meeting(status: Status, start: &str) -> Meeting {
@@ -128,7 +82,7 @@ mod tests {
     fn what_others_did_to_a_meeting_is_told_in_the_visitors_time() {
         let (early, late) = ("2026-10-24T13:00:00Z", "2026-10-26T13:00:00Z");
         let told = |before: &Meeting, after: &Meeting| {
-            Notice::of_meeting(before, after).map(|notice| (notice.title, notice.lines[0].1.clone()))
+            of_meeting(before, after).map(|notice| (notice.title, notice.lines[0].1.clone()))
         };
         let booked = meeting(Status::Booked, early);
         let line = |text: &str| text.to_owned();

@@ -10,7 +10,8 @@ use crate::{
     },
     books::TELLINGS,
     forgotten::FORGOTTEN,
-    till::{BY_GUEST, BY_HOLDER, BY_KEY, TASKS},
+    till::{BY_GUEST, BY_HOLDER, FOLLOWED, SHARES, TASKS},
+    traces::BY_KEY,
 };
 
 /// What this service declares about its documents.
@@ -37,6 +38,8 @@ const EXPIRING: &[&str] = &[
     bookings::EXPIRING[1],
     erasing::COLLECTION,
     inbox::INBOX.collection(),
+    FOLLOWED.name(),
     FORGOTTEN.name(),
+    SHARES.name(),
     "limits",
 ];

@@ -4,6 +4,7 @@
 //! it was checked, and whatever writes carries an `Idempotency-Key`, so that asking again does nothing twice.
 
 pub(crate) mod amount;
+mod charge;
 mod event;
 mod form;
 mod model;
@@ -14,12 +15,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
 
-use crate::api::{Api, Failure};
+use providers::api::{Api, Failure};
 
+pub(crate) use charge::{Charge, Dispute};
 pub(crate) use event::{Event, Subject, TYPES};
 pub(crate) use form::Form;
 pub(crate) use model::{
-    Charge, Contact, Customer, Dispute, Intent, Invoice, InvoicePayment, Item, Product, Recurring, Session,
+    Contact, Customer, Intent, Invoice, InvoicePayment, Item, Payer, Product, Recurring, Session,
     Subscription,
 };
 #[cfg(test)]
@@ -30,6 +32,8 @@ pub(crate) use signature::is_signed;
 pub(crate) const VERSION: &str = "2026-10-28.endive";
 /// How Stripe is called in the books and in reports.
 pub(crate) const NAME: &str = "stripe";
+/// Most types that the list of events takes, by the reference.
+pub(crate) const MOST_TYPES: usize = 20;
 /// Most things of a page, by the reference.
 const PAGE: &str = "100";
 
@@ -41,6 +45,8 @@ pub(crate) struct Client {
     key: SecretString,
     api: Api,
     is_real: bool,
+    /// Of its live mode; `None` if the key does not say.
+    live_key: Option<bool>,
 }
 
 /// One page of a list, the newest first.
@@ -61,6 +67,7 @@ impl Client {
         Self {
             http: chassis::http::client(),
             base: base.as_str().trim_end_matches('/').to_owned(),
+            live_key: mode(key.expose_secret()),
             key,
             api: Api::new(NAME, "/error/code"),
             is_real: base.scheme() == "https",
@@ -72,15 +79,21 @@ impl Client {
         livemode && self.is_real
     }
 
+    /// Whether something of this `livemode` is of the mode in which our key works not; what the key does not say is not
+    /// held against anything.
+    pub(crate) fn is_foreign(&self, livemode: bool) -> bool {
+        self.live_key.is_some_and(|live| live != livemode)
+    }
+
     /// Makes a link. The same `key` with the same form again answers the same link.
     pub(crate) async fn create_session(&self, form: &Form, key: &str) -> Result<Session, Failure> {
         self.api.ask(self.write("checkout/sessions", form, key)).await
     }
 
-    /// A link; `None` if Stripe knows none.
-    pub(crate) async fn session(&self, id: &str) -> Result<Option<Session>, Failure> {
+    /// A link.
+    pub(crate) async fn session(&self, id: &str) -> Result<Session, Failure> {
         let path = format!("checkout/sessions/{}", self.checked(id)?);
-        self.find(&path, &[]).await
+        self.one(&path, &[]).await
     }
 
     /// Ends a link that is open; Stripe refuses it for others.
@@ -90,9 +103,9 @@ impl Client {
     }
 
     /// A payment intent with its latest charge.
-    pub(crate) async fn intent(&self, id: &str) -> Result<Option<Intent>, Failure> {
+    pub(crate) async fn intent(&self, id: &str) -> Result<Intent, Failure> {
         let path = format!("payment_intents/{}", self.checked(id)?);
-        self.find(&path, &[("expand[]", "latest_charge")]).await
+        self.one(&path, &[("expand[]", "latest_charge")]).await
     }
 
     /// The invoices that a payment intent pays: it names none by itself any more.
@@ -110,53 +123,49 @@ impl Client {
     }
 
     /// An invoice.
-    pub(crate) async fn invoice(&self, id: &str) -> Result<Option<Invoice>, Failure> {
+    pub(crate) async fn invoice(&self, id: &str) -> Result<Invoice, Failure> {
         let path = format!("invoices/{}", self.checked(id)?);
-        self.find(&path, &[]).await
+        self.one(&path, &[]).await
     }
 
     /// A subscription with its customer and the products of its items.
-    pub(crate) async fn subscription(&self, id: &str) -> Result<Option<Subscription>, Failure> {
+    pub(crate) async fn subscription(&self, id: &str) -> Result<Subscription, Failure> {
         let path = format!("subscriptions/{}", self.checked(id)?);
-        self.find(&path, &[("expand[]", "customer"), ("expand[]", "items.data.price.product")]).await
+        self.one(&path, &[("expand[]", "customer"), ("expand[]", "items.data.price.product")]).await
     }
 
-    /// What was said against a payment.
-    pub(crate) async fn disputes(&self, intent: &str) -> Result<Vec<Dispute>, Failure> {
-        let query = [("payment_intent", self.checked(intent)?), ("limit", PAGE)];
+    /// What was said against a charge.
+    pub(crate) async fn disputes(&self, charge: &str) -> Result<Vec<Dispute>, Failure> {
+        let query = [("charge", self.checked(charge)?), ("limit", PAGE)];
         self.list("disputes", &query).await
     }
 
     /// A charge.
-    pub(crate) async fn charge(&self, id: &str) -> Result<Option<Charge>, Failure> {
+    pub(crate) async fn charge(&self, id: &str) -> Result<Charge, Failure> {
         let path = format!("charges/{}", self.checked(id)?);
-        self.find(&path, &[]).await
+        self.one(&path, &[]).await
     }
 
-    /// Events of [`TYPES`] from one second to another, both included, behind `after`; each as a webhook brings it.
+    /// Events of these types (at most [`MOST_TYPES`]) from one second to another, both included, behind `after`; each as a
+    /// webhook brings it.
     pub(crate) async fn events(
         &self,
+        types: &[&str],
         from: i64,
         to: i64,
         after: Option<&str>,
     ) -> Result<Page<serde_json::Value>, Failure> {
         let (from, to) = (from.to_string(), to.to_string());
         let mut query = vec![("created[gte]", from.as_str()), ("created[lte]", &to), ("limit", PAGE)];
-        query.extend(TYPES.iter().map(|kind| ("types[]", *kind)));
+        query.extend(types.iter().map(|kind| ("types[]", *kind)));
         query.extend(after.map(|after| ("starting_after", after)));
         self.api.ask(self.read("events", &query)).await
     }
 
-    async fn find<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-    ) -> Result<Option<T>, Failure> {
-        match self.api.ask(self.read(path, query)).await {
-            Ok(found) => Ok(Some(found)),
-            Err(failure) if failure.is_not_found() => Ok(None),
-            Err(failure) => Err(failure),
-        }
+    /// One thing. That Stripe does not know it is a failure: of what is followed here nothing is ever deleted, so the key
+    /// is another account's or mode's than whoever named the thing.
+    async fn one<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, Failure> {
+        self.api.ask(self.read(path, query)).await
     }
 
     async fn list<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<Vec<T>, Failure> {
@@ -191,6 +200,16 @@ impl Client {
     }
 }
 
+/// The mode of a key, `sk_live_…` or `rk_test_…`, also of an organization.
+fn mode(key: &str) -> Option<bool> {
+    let mut words = key.split('_').take(3);
+    words.find_map(|word| match word {
+        "live" => Some(true),
+        "test" => Some(false),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,5 +230,20 @@ mod tests {
         assert!(at("https://api.stripe.com").is_live(true));
         assert!(!at("https://api.stripe.com").is_live(false));
         assert!(!at("http://127.0.0.1:1").is_live(true));
+    }
+
+    #[test]
+    fn a_key_works_in_the_mode_that_it_names() {
+        let with = |key: &str| Client::new(&"https://api.stripe.com".parse().unwrap(), key.into());
+        for (key, live, test) in [
+            ("sk_live_1", false, true),
+            ("rk_live_1", false, true),
+            ("sk_org_live_1", false, true),
+            ("sk_test_1", true, false),
+            ("sk_1", false, false),
+        ] {
+            let client = with(key);
+            assert_eq!((client.is_foreign(true), client.is_foreign(false)), (live, test), "{key}");
+        }
     }
 }

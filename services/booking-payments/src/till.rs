@@ -8,6 +8,7 @@ mod book;
 mod calendar;
 mod catalogue;
 mod checkout;
+mod followed;
 mod forgetting;
 mod hints;
 mod lanes;
@@ -19,16 +20,17 @@ mod mrr;
 mod origin;
 mod payment;
 mod record;
+mod request;
 mod return_page;
+mod share;
 mod statement;
 mod subscription;
 mod task;
-mod traces;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use jiff::Timestamp;
 use proto::booking::v1::Booking;
@@ -38,12 +40,13 @@ use url::Url;
 
 pub(crate) use catalogue::{Catalogue, Item};
 pub(crate) use checkout::{Attendee, BY_GUEST, BY_HOLDER, Checkout, Meeting, Order, Status};
+pub(crate) use followed::FOLLOWED;
 pub(crate) use meeting::Meetings;
 pub(crate) use payment::Payment;
 pub(crate) use return_page::Shown;
+pub(crate) use share::SHARES;
 pub(crate) use statement::{payment_statement, subscription_statement, wire};
 pub(crate) use task::{TASKS, Task};
-pub(crate) use traces::BY_KEY;
 
 use crate::{Core, Part, bookings::Calendar, books::Telling, error::Error, grpc, stripe};
 
@@ -56,7 +59,7 @@ pub(crate) struct Deps {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     pub(crate) stripe: stripe::Client,
-    pub(crate) secrets: Vec<secrecy::SecretString>,
+    pub(crate) secrets: Option<chassis::config::Secrets>,
     pub(crate) catalogue: Catalogue,
     pub(crate) meetings: Arc<dyn Meetings>,
     /// Where the public reaches the page to which links return.
@@ -77,6 +80,8 @@ struct Inner {
     lanes: lanes::Lanes,
     /// Who was looked at just now.
     looks: looks::Looks,
+    /// It was said that the webhooks do not fit the key.
+    told_of_foreign: AtomicBool,
 }
 
 /// What the service takes from here.
@@ -86,7 +91,7 @@ pub(crate) fn part(core: &Core, calendar: &Calendar) -> Part<grpc::payments::Ser
         store: store.clone(),
         clock: clock.clone(),
         stripe: stripe::Client::new(&config.stripe_base_url, config.stripe_secret_key.clone()),
-        secrets: config.stripe_secrets(),
+        secrets: config.stripe_webhook_secrets.clone(),
         catalogue: Catalogue::new(registry.clone()),
         meetings: Arc::new(calendar::Slots { calendar: calendar.clone(), clock: clock.clone() }),
         public: config.public_base_url.clone(),
@@ -113,6 +118,7 @@ impl Till {
             tasks: OnceCell::new(),
             lanes: lanes::Lanes::default(),
             looks: looks::Looks::default(),
+            told_of_foreign: AtomicBool::new(false),
         }))
     }
 

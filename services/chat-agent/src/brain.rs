@@ -12,6 +12,7 @@ mod facts;
 mod history;
 mod knowledge;
 mod language;
+mod members;
 mod moderation;
 mod price;
 mod receipts;
@@ -34,6 +35,7 @@ use self::{
     budget::{Budget, Reservation, Spent, Taken},
     claims::Claims,
     language::Language,
+    members::Members,
     recording::Recorder,
     responses::Client,
     rounds::{End, Rounds},
@@ -53,13 +55,15 @@ pub(crate) struct Deps {
     pub(crate) store: Arc<dyn Store>,
     /// The way to sheets-writer.
     pub(crate) sheets_writer: Link,
+    /// The way to whop-gateway, if there is one.
+    pub(crate) whop_gateway: Option<Link>,
     /// Where records are sent from in the background.
     pub(crate) ctx: Context,
     /// How long the model may take.
     pub(crate) patience: Patience,
 }
 
-/// How long the model may take.
+/// How long the model, and whoever is asked on its behalf, may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
     /// Until its first word.
@@ -72,6 +76,8 @@ pub(crate) struct Patience {
     pub(crate) retry: Duration,
     /// The longest wait before another attempt.
     pub(crate) longest_retry: Duration,
+    /// How long a turn waits to know what its member has.
+    pub(crate) members: Duration,
 }
 
 /// Answers turns.
@@ -82,6 +88,7 @@ pub(crate) struct Agent {
     budget: Budget,
     claims: &'static Claims,
     recorder: Recorder,
+    members: Members,
     patience: Patience,
 }
 
@@ -111,6 +118,7 @@ impl Default for Patience {
             turn: Duration::from_secs(120),
             retry: Duration::from_millis(300),
             longest_retry: Duration::from_secs(8),
+            members: Duration::from_secs(2),
         }
     }
 }
@@ -123,7 +131,7 @@ impl Agent {
     /// # Errors
     /// What [`problems`] tells.
     pub(crate) fn new(config: &Config, deps: Deps) -> anyhow::Result<Self> {
-        let Deps { store, sheets_writer, ctx, patience } = deps;
+        let Deps { store, sheets_writer, whop_gateway, ctx, patience } = deps;
         let unsound = problems(config);
         anyhow::ensure!(unsound.is_empty(), "{}", chassis::config::listed(&unsound));
         let listed = |problems: Vec<Problem>| anyhow::anyhow!("{}", chassis::config::listed(&problems));
@@ -137,6 +145,7 @@ impl Agent {
             budget: Budget::new(config, store)?,
             claims: Claims::all(),
             recorder: Recorder::new(sheets_writer, ctx),
+            members: Members::new(whop_gateway, patience.members),
             patience,
         })
     }
@@ -172,9 +181,10 @@ impl Agent {
     }
 
     async fn converse(&self, turn: &Turn, reservation: Reservation) -> Result<(), TurnError> {
-        let history = turn.history().await?;
+        let (history, memberships) = tokio::join!(turn.history(), self.members.of(turn));
+        let history = history?;
         self.recorder.turn(turn, &history, false);
-        let mut rounds = Rounds::new(self, turn, &history);
+        let mut rounds = Rounds::new(self, turn, &history, memberships.as_ref());
         let end = rounds.run().await;
         self.budget.spend(turn, reservation, rounds.model(), rounds.usage()).await;
         match end? {

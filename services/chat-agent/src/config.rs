@@ -30,6 +30,10 @@ pub struct Config {
     )]
     pub sheets_writer_addr: Url,
 
+    /// Where whop-gateway is, which says what a member has. Without it the agent knows of a member only that they are one.
+    #[arg(long, env = "WHOP_GATEWAY_ADDR", value_parser = chassis::config::base_url)]
+    pub whop_gateway_addr: Option<Url>,
+
     /// OpenAI's API key.
     #[arg(long, env = "OPENAI_API_KEY", hide_env_values = true, value_parser = chassis::config::secret)]
     pub openai_api_key: SecretString,

@@ -7,9 +7,6 @@ use domain::{Fault, Kind, Reason, fault::Quota};
 /// Why a request was not answered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The call came without a visitor.
-    #[error("the call names no visitor")]
-    CallerMissing,
     /// The request cannot be taken as it is.
     #[error("the request is malformed")]
     Refused(Fault),
@@ -51,9 +48,6 @@ pub(crate) fn fault(error: Error) -> Fault {
         ..Fault::new(Kind::NotFound, reason, message)
     };
     match error {
-        Error::CallerMissing => {
-            Fault::new(Kind::Unauthenticated, Reason::CallerMissing, "the call names no visitor")
-        }
         Error::Refused(fault) => fault,
         Error::Limited(quota) => Fault {
             quota: Some(quota),

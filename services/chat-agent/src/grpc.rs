@@ -94,13 +94,8 @@ impl ThreadService for Notices {
 }
 
 fn visitor(caller: &Caller) -> Result<VisitorId, Error> {
-    if caller.visitor_id.is_empty() {
-        return Err(Error::CallerMissing);
-    }
-    let visitor: Option<VisitorId> = caller.visitor_id.parse().ok();
-    let visitor = visitor.filter(|id| id.as_str().starts_with(VisitorId::PREFIX));
-    visitor
-        .ok_or_else(|| Error::Refused(Fault::invalid("caller.visitor_id", "caller.visitor_id must be vis_…")))
+    let caller = domain::Caller::read(&caller.visitor_id, &caller.verified_whop_user_id);
+    Ok(caller.map_err(Error::Refused)?.visitor)
 }
 
 fn encode(reply: Reply) -> <Service as ChatService>::ProcessStream {

@@ -77,6 +77,7 @@ pub async fn service_until(
     let deps = brain::Deps {
         store: store.clone(),
         sheets_writer: Link::new(&config.sheets_writer_addr)?,
+        whop_gateway: config.whop_gateway_addr.as_ref().map(Link::new).transpose()?,
         ctx: ctx.clone(),
         patience: brain::Patience::default(),
     };

@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use crate::System;
 
+/// A member whom the stand-in of Whop knows.
+pub(crate) const MEMBER: &str = "mara";
+
 /// The table.
 pub fn render(system: &System) -> String {
     let gateway = format!("http://localhost:{}", system.gateway.port());
@@ -21,10 +24,22 @@ pub fn render(system: &System) -> String {
         let _ = writeln!(page, "  {:<16} {state}", provider.to_string());
     }
     if system.services.iter().any(|(name, _)| *name == crate::invented::NAME) {
-        page.push_str("\n  Invented bookings and payments go to the sandbox's sheet, not to the live one.\n");
+        page.push_str(
+            "\n  Invented bookings, payments and members go to the sandbox's sheet, not to the live one.\n",
+        );
     }
     if system.events_from_loopback_only {
         page.push_str("\n  Events are taken from this machine only until EVENTS_WEBHOOK_SECRET is set.\n");
+    }
+    if let Some(portal) = system.portal {
+        let _ = write!(
+            page,
+            "\n  {:<16} http://{MEMBER}.localhost:{}/portal\n  {:<16} as Whop shows it to a member of its stand-in; \
+             {gateway}/sandbox/whop/app has it in a frame\n",
+            "portal",
+            portal.port(),
+            ""
+        );
     }
     let sheet = if system.sandbox.is_some() { "/sandbox/sheet" } else { "/docs" };
     let _ = write!(

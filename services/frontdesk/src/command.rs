@@ -13,6 +13,7 @@ mod explain;
 mod inbox;
 mod indexes;
 mod ledger;
+mod members;
 mod outcome;
 mod peers;
 mod progress;
@@ -66,10 +67,13 @@ enum Command {
     /// Shows, joins and forgets the people in the books
     #[command(subcommand, after_help = contacts::EXAMPLES)]
     Contacts(contacts::Command),
+    /// Shows who is who at Whop: members and licences
+    #[command(subcommand, after_help = members::EXAMPLES)]
+    Members(members::Command),
     /// Shows what came in from other programs, and works on it once more
     #[command(subcommand, after_help = inbox::EXAMPLES)]
     Inbox(inbox::Command),
-    /// Looks at the calendar and the till for what no webhook brought, and brings it into the books
+    /// Looks at the calendar, the till and Whop for what no webhook brought, and brings it into the books
     #[command(after_help = reconcile::EXAMPLES)]
     Reconcile(reconcile::Args),
     /// Shows, repeats and tests what goes out to other programs
@@ -174,6 +178,7 @@ async fn ask(desk: &Desk, command: Command) -> Result<Answer, Failure> {
     match command {
         Command::Ledger(command) => ledger::run(desk, command).await,
         Command::Contacts(command) => contacts::run(desk, command).await,
+        Command::Members(command) => members::run(desk, command).await,
         Command::Inbox(command) => inbox::run(desk, command).await,
         Command::Reconcile(args) => reconcile::run(desk, &args).await,
         Command::Events(command) => events::run(desk, command).await,
@@ -198,6 +203,7 @@ mod tests {
             "doctor",
             "ledger",
             "contacts",
+            "members",
             "inbox",
             "reconcile",
             "events",

@@ -1,4 +1,5 @@
-//! A ledger of its own for what is only invented: bookings of a stand-in, payments in Stripe's test mode.
+//! A ledger of its own for what is only invented: bookings of a stand-in, payments in Stripe's test mode, members of Whop's
+//! sandbox.
 //!
 //! The invariant: nothing invented enters a live spreadsheet. While one is live, what a stand-in or a test key made up
 //! is written into the stand-in's spreadsheet, by a second sheets-writer that tells nobody else of it, or nowhere. And
@@ -7,30 +8,56 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use chassis::Vars;
+use chassis::{Problem, Vars};
+use url::Url;
 
 use crate::Provider;
 
 /// The name of the second sheets-writer, in the table at start, in logs and in addresses.json.
 pub(crate) const NAME: &str = "sandbox-ledger";
 /// What is said where what is invented goes nowhere.
-pub(crate) const DROPPED: &str = "bookings or payments are invented, by a stand-in or a test key, and are written into no \
-                                  spreadsheet; set live keys, or SANDBOX_LEDGER_ADDR";
+pub(crate) const DROPPED: &str = "bookings, payments or members are invented, by a stand-in, a sandbox or a test key, and \
+                                  are written into no spreadsheet; set live keys, or SANDBOX_LEDGER_ADDR";
 /// How Stripe's keys of its test mode begin (its documentation of API keys).
 const TEST_KEYS: [&str; 2] = ["sk_test_", "rk_test_"];
+/// The host of Whop's sandbox.
+const WHOPS_SANDBOX: &str = "sandbox-api.whop.com";
+/// Providers whose stand-ins make something up that belongs into books.
+const INVENTING: [Provider; 3] = [Provider::CalCom, Provider::Stripe, Provider::Whop];
 
 /// Whether this is a key of Stripe's test mode.
-pub(crate) fn is_test_key(key: &str) -> bool {
+fn is_test_key(key: &str) -> bool {
     TEST_KEYS.iter().any(|test| key.starts_with(test))
 }
 
-/// Whether bookings or payments of this system are made up, some of them at least.
+/// What the settings name that makes something up; `--live` takes none of it.
+pub(crate) fn problems(vars: &Vars) -> Vec<Problem> {
+    let stripe = Provider::Stripe.setting();
+    let found = [
+        (
+            stripe,
+            is_test_key as fn(&str) -> bool,
+            "must be of the live mode: payments of the test mode are invented",
+        ),
+        ("WHOP_BASE_URL", is_whops_sandbox, "must not be Whop's sandbox: its members are invented"),
+    ];
+    let found =
+        found.into_iter().filter(|(setting, is_invented, _)| vars.get(setting).is_some_and(is_invented));
+    found.map(|(setting, _, why)| Problem::new(setting, why)).collect()
+}
+
+/// Whether this is where Whop's own sandbox is (`whop_sdk` 2.6.0, `environment.py`).
+fn is_whops_sandbox(base_url: &str) -> bool {
+    Url::parse(base_url).is_ok_and(|url| url.host_str() == Some(WHOPS_SANDBOX))
+}
+
+/// Whether bookings, payments or members of this system are made up, some of them at least.
 pub(crate) fn is_expected(vars: &Vars, sandboxed: &BTreeSet<Provider>) -> bool {
-    let stands_in = sandboxed.contains(&Provider::CalCom) || sandboxed.contains(&Provider::Stripe);
+    let stands_in = INVENTING.iter().any(|provider| sandboxed.contains(provider));
     let key = vars.get(Provider::Stripe.setting()).unwrap_or_default();
     let plain = |setting| vars.get(setting).is_some_and(|url: &str| url.starts_with("http://"));
-    let elsewhere = plain("CALCOM_BASE_URL") || plain("STRIPE_BASE_URL");
-    stands_in || elsewhere || is_test_key(key)
+    let elsewhere = plain("CALCOM_BASE_URL") || plain("STRIPE_BASE_URL") || plain("WHOP_BASE_URL");
+    stands_in || elsewhere || is_test_key(key) || vars.get("WHOP_BASE_URL").is_some_and(is_whops_sandbox)
 }
 
 /// Where the books of the stand-in's spreadsheet are kept, beside the stand-in's own state.

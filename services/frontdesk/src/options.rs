@@ -45,10 +45,11 @@ pub struct Options {
     pub(crate) session_broker: session_broker::Config,
     pub(crate) chat_agent: chat_agent::Config,
     pub(crate) booking_payments: booking_payments::Config,
+    pub(crate) whop_gateway: whop_gateway::Config,
     pub(crate) sheets_writer: sheets_writer::Config,
     /// Of the second sheets-writer, for what is invented, if one is needed.
     pub(crate) sandbox_ledger: Option<sheets_writer::Config>,
-    /// Bookings or payments are invented, and no spreadsheet takes them.
+    /// Bookings, payments or members are invented, and no spreadsheet takes them.
     pub(crate) drops_invented: bool,
 }
 
@@ -66,6 +67,7 @@ impl Options {
             vars.set("STORE", format!("sqlite:{}", dir.display()));
         }
         vars.set("FRONTDESK_DIR", dir.display().to_string());
+        let google_access_token = vars.get("GOOGLE_ACCESS_TOKEN").map(str::to_owned);
         let sandboxed: BTreeSet<Provider> =
             Provider::ALL.into_iter().filter(|provider| vars.get(provider.setting()).is_none()).collect();
         let allowed =
@@ -76,12 +78,8 @@ impl Options {
             && vars.get("SANDBOX_LEDGER_ADDR").is_none()
             && invented::is_expected(&vars, &sandboxed);
         let second = homeless && !refused;
-        let stripe = Provider::Stripe.setting();
-        if strict && vars.get(stripe).is_some_and(invented::is_test_key) {
-            problems.push(Problem::new(
-                stripe,
-                "must be of the live mode: payments of the test mode are invented",
-            ));
+        if strict {
+            problems.extend(invented::problems(&vars));
         }
         for provider in &sandboxed {
             if refused {
@@ -96,19 +94,26 @@ impl Options {
         let session_broker = collect(config::load::<session_broker::Config>(&vars, []), &mut problems);
         let chat_agent = collect(config::load::<chat_agent::Config>(&vars, []), &mut problems);
         let booking_payments = collect(config::load::<booking_payments::Config>(&vars, []), &mut problems);
+        let mut whop_gateway = collect(config::load::<whop_gateway::Config>(&vars, []), &mut problems);
+        if let Some(members) = &mut whop_gateway {
+            // Sheets and Drive take the same setting; a stand-in's token opens nothing at the other one.
+            let stand_in = sandboxed.contains(&Provider::Whop).then(|| sandbox::ACCESS_TOKEN.to_owned());
+            members.google_access_token = stand_in.or(google_access_token).map(Into::into);
+        }
         let mut sheets_writer = collect(config::load::<sheets_writer::Config>(&vars, []), &mut problems);
         if let Some(books) = sheets_writer.as_mut().filter(|_| sandboxed.contains(&Provider::Sheets)) {
             books.store = invented::store(&dir);
         }
         let cloud = vars.is_cloud();
         let anywhere = if cloud { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
-        match (own, gateway, session_broker, chat_agent, booking_payments, sheets_writer) {
+        match (own, gateway, session_broker, chat_agent, booking_payments, whop_gateway, sheets_writer) {
             (
                 Some(own),
                 Some(gateway),
                 Some(session_broker),
                 Some(chat_agent),
                 Some(booking_payments),
+                Some(whop_gateway),
                 Some(sheets_writer),
             ) if problems.is_empty() => {
                 let sandbox_ledger = second.then(|| invented::ledger(&sheets_writer, &dir));
@@ -122,6 +127,7 @@ impl Options {
                     session_broker,
                     chat_agent,
                     booking_payments,
+                    whop_gateway,
                     sheets_writer,
                     sandbox_ledger,
                     drops_invented: homeless && refused,
@@ -178,6 +184,7 @@ fn help() -> String {
         (session_broker::NAME, session_broker::Config::augment_args(Command::new(""))),
         (chat_agent::NAME, chat_agent::Config::augment_args(Command::new(""))),
         (booking_payments::NAME, booking_payments::Config::augment_args(Command::new(""))),
+        (whop_gateway::NAME, whop_gateway::Config::augment_args(Command::new(""))),
         (sheets_writer::NAME, sheets_writer::Config::augment_args(Command::new(""))),
     ] {
         page.push_str(&format!("\n{name}:\n"));
@@ -198,148 +205,4 @@ fn help() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(pairs: &[(&str, &str)], args: &[&str]) -> Result<Options, Vec<String>> {
-        let vars = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Options::read(vars, args.iter().map(|arg| (*arg).to_owned()).collect())
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect())
-    }
-
-    #[test]
-    fn without_a_key_every_provider_is_a_sandbox() {
-        let options = read(&[], &[]).unwrap();
-        assert_eq!(options.sandboxed, Provider::ALL.into());
-        assert_eq!((options.host.to_string().as_str(), options.port), ("127.0.0.1", 8080));
-        assert_eq!(options.sheets_writer.google_sheets_id, sandbox::SPREADSHEET_ID);
-    }
-
-    #[test]
-    fn a_key_makes_its_provider_live() {
-        let options = read(&[("GOOGLE_SHEETS_ID", "sheet-1")], &["--port=0"]).unwrap();
-        assert_eq!(options.sandboxed, [Provider::OpenAi, Provider::CalCom, Provider::Stripe].into());
-        assert_eq!(options.port, 0);
-        assert!(options.sheets_writer.google_access_token.is_none());
-    }
-
-    #[test]
-    fn no_sandbox_where_it_is_live_or_in_the_cloud() {
-        let problems = read(&[("GOOGLE_SHEETS_ID", "sheet-1")], &["--live"]).unwrap_err();
-        let missing = [
-            "CALCOM_API_KEY: is required: Cal.com would be a sandbox",
-            "OPENAI_API_KEY: is required: OpenAI would be a sandbox",
-            "STRIPE_SECRET_KEY: is required: Stripe would be a sandbox",
-        ];
-        assert_eq!(problems, missing);
-        let problems = read(&[("K_SERVICE", "frontdesk")], &[]).unwrap_err();
-        assert!(
-            problems.iter().any(|problem| problem.starts_with("GOOGLE_SHEETS_ID: is required")),
-            "{problems:?}"
-        );
-    }
-
-    #[test]
-    fn what_is_invented_gets_a_ledger_of_its_own_beside_a_live_sheet() {
-        let live = [
-            ("GOOGLE_SHEETS_ID", "sheet-1"),
-            ("OPENAI_API_KEY", "sk-1"),
-            ("N8N_WEBHOOK_URL", "https://n8n.example/x"),
-        ];
-        let keys = |calcom, stripe| {
-            [&live[..], &[("CALCOM_API_KEY", calcom), ("STRIPE_SECRET_KEY", stripe)]].concat()
-        };
-        let second = |vars: &[(&str, &str)], args: &[&str]| read(vars, args).unwrap().sandbox_ledger;
-        let ledger = second(&live, &[]).expect("Cal.com and Stripe are stand-ins");
-        assert_eq!(ledger.google_sheets_id, sandbox::SPREADSHEET_ID);
-        assert!(ledger.google_access_token.is_some() && ledger.n8n_webhook_url.is_none());
-        assert!(
-            matches!(&ledger.store.location, store::Location::Sqlite(dir) if dir.ends_with("sandbox-ledger"))
-        );
-        for test_key in ["sk_test_1", "rk_test_1"] {
-            assert!(second(&keys("cal_live_1", test_key), &[]).is_some(), "{test_key}");
-            let problems = read(&keys("cal_live_1", test_key), &["--live"]).unwrap_err();
-            let why = "must be of the live mode: payments of the test mode are invented";
-            assert_eq!(problems, [format!("STRIPE_SECRET_KEY: {why}")]);
-        }
-        for real in ["sk_live_1", "rk_live_1"] {
-            assert!(second(&keys("cal_live_1", real), &[]).is_none(), "{real}");
-            assert!(!read(&keys("cal_live_1", real), &["--live"]).unwrap().drops_invented, "{real}");
-        }
-        let elsewhere =
-            [&keys("cal_live_1", "sk_live_1")[..], &[("CALCOM_BASE_URL", "http://127.0.0.1:1")]].concat();
-        assert!(second(&elsewhere, &[]).is_some());
-        let named = [&live[..], &[("SANDBOX_LEDGER_ADDR", "http://127.0.0.1:1")]].concat();
-        assert!(second(&named, &[]).is_none(), "there is one already");
-        assert!(second(&[], &[]).is_none(), "the one ledger is the sandbox's");
-    }
-
-    #[test]
-    fn the_books_of_the_stand_ins_sheet_have_one_place() {
-        let place = |location: &store::Location| match location {
-            store::Location::Sqlite(dir) => dir.display().to_string(),
-            elsewhere => panic!("{elsewhere:?}"),
-        };
-        let only = read(&[], &["--frontdesk-dir=desk"]).unwrap();
-        assert_eq!(place(&only.sheets_writer.store.location), "desk/sandbox-ledger");
-        assert_eq!(place(&only.booking_payments.store.location), "desk");
-        let both = read(&[("GOOGLE_SHEETS_ID", "sheet-1")], &["--frontdesk-dir=desk"]).unwrap();
-        assert_eq!(place(&both.sheets_writer.store.location), "desk");
-        assert_eq!(place(&both.sandbox_ledger.unwrap().store.location), "desk/sandbox-ledger");
-    }
-
-    #[test]
-    fn what_is_invented_in_the_cloud_and_goes_nowhere_is_known() {
-        let cloud = [
-            ("K_SERVICE", "frontdesk"),
-            ("STORE", "firestore:agency"),
-            ("GOOGLE_SHEETS_ID", "sheet-1"),
-            ("OPENAI_API_KEY", "sk-1"),
-            ("CALCOM_API_KEY", "cal_live_1"),
-            ("CALCOM_WEBHOOK_SECRETS", "secret"),
-            ("STRIPE_WEBHOOK_SECRETS", "whsec_1"),
-            ("PUBLIC_BASE_URL", "https://desk.example.com"),
-            ("ALLOWED_ORIGINS", "https://www.example.com"),
-            ("TOKEN_KEYS", "k1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE"),
-            ("EVENTS_WEBHOOK_SECRET", "0123456789abcdef0123456789abcdef"),
-        ];
-        let drops = |more: &[(&str, &str)]| read(&[&cloud[..], more].concat(), &[]).unwrap().drops_invented;
-        assert!(drops(&[("STRIPE_SECRET_KEY", "sk_test_1")]));
-        assert!(!drops(&[("STRIPE_SECRET_KEY", "sk_live_1")]));
-        let named =
-            [("STRIPE_SECRET_KEY", "sk_test_1"), ("SANDBOX_LEDGER_ADDR", "https://ledger.example.com")];
-        assert!(!drops(&named));
-    }
-
-    #[test]
-    fn all_problems_of_all_services_come_at_once_and_once() {
-        let bad = [
-            ("STORE", "mysql:x"),
-            ("LIMIT_IP", "many"),
-            ("LEAD_SCORE_THRESHOLD", "7"),
-            ("ALLOWED_ORIGINS", "*"),
-            ("PORT", "x"),
-        ];
-        let problems = read(&bad, &[]).unwrap_err();
-        let named: Vec<&str> = problems.iter().filter_map(|problem| problem.split(':').next()).collect();
-        assert_eq!(named, ["ALLOWED_ORIGINS", "LEAD_SCORE_THRESHOLD", "LIMIT_IP", "PORT", "STORE"]);
-    }
-
-    #[test]
-    fn help_names_every_setting_once() {
-        let page = help();
-        assert!(page.starts_with("The back office"), "{page}");
-        for setting in [
-            "TOKEN_KEYS",
-            "LIMIT_VISITOR",
-            "EVENTS_WEBHOOK_SECRET",
-            "STORE",
-            "STRIPE_SECRET_KEY",
-            "--live",
-            "RUST_LOG",
-        ] {
-            assert!(page.contains(setting), "{setting}");
-        }
-        assert_eq!(page.matches("\n  STORE\n").count(), 1);
-    }
-}
+mod tests;

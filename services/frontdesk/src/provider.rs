@@ -10,6 +10,7 @@ const NOT_YET: &str = "http://127.0.0.1";
 /// whoever knows this can make nothing up.
 pub(crate) const CALCOM_WEBHOOK_SECRET: &str = "calcom-sandbox-secret";
 pub(crate) const STRIPE_WEBHOOK_SECRET: &str = "whsec_sandbox";
+pub(crate) const WHOP_WEBHOOK_SECRET: &str = "ws_sandbox";
 
 /// A provider that has a stand-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,13 +23,15 @@ pub enum Provider {
     CalCom,
     /// The till.
     Stripe,
+    /// The members, with the files that they may have.
+    Whop,
 }
 
 // === impl Provider ===
 
 impl Provider {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::OpenAi, Self::Sheets, Self::CalCom, Self::Stripe];
+    pub const ALL: [Self; 5] = [Self::OpenAi, Self::Sheets, Self::CalCom, Self::Stripe, Self::Whop];
 
     /// The setting that makes it live.
     pub const fn setting(self) -> &'static str {
@@ -37,6 +40,7 @@ impl Provider {
             Self::Sheets => "GOOGLE_SHEETS_ID",
             Self::CalCom => "CALCOM_API_KEY",
             Self::Stripe => "STRIPE_SECRET_KEY",
+            Self::Whop => "WHOP_API_KEY",
         }
     }
 
@@ -62,6 +66,15 @@ impl Provider {
                 vars.set("STRIPE_BASE_URL", NOT_YET);
                 set_unless_given(vars, "STRIPE_WEBHOOK_SECRETS", STRIPE_WEBHOOK_SECRET);
             }
+            Self::Whop => {
+                vars.set(self.setting(), sandbox::WHOP_API_KEY);
+                vars.set("WHOP_ACCOUNT_ID", sandbox::WHOP_ACCOUNT_ID);
+                vars.set("WHOP_APP_ID", sandbox::WHOP_APP_ID);
+                for address in ["WHOP_BASE_URL", "WHOP_JWKS_URL", "DRIVE_BASE_URL"] {
+                    vars.set(address, NOT_YET);
+                }
+                set_unless_given(vars, "WHOP_WEBHOOK_SECRETS", WHOP_WEBHOOK_SECRET);
+            }
         }
     }
 }
@@ -79,6 +92,7 @@ impl fmt::Display for Provider {
             Self::Sheets => "Google Sheets",
             Self::CalCom => "Cal.com",
             Self::Stripe => "Stripe",
+            Self::Whop => "Whop",
         })
     }
 }

@@ -20,7 +20,7 @@ const DRAIN_MAX: usize = 4 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// A JSON object whose fields are taken one by one; what is left is ignored.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Fields(Map<String, Value>);
 
 /// The whole body, of at most `limit` bytes.
@@ -94,6 +94,15 @@ impl Fields {
         match self.take(name) {
             None => Ok(None),
             Some(value) => value.as_f64().map(Some).ok_or_else(|| wrong(name, "must be a number")),
+        }
+    }
+
+    /// Whether something is said to be so; absent, it is not.
+    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Fault> {
+        match self.take(name) {
+            None => Ok(false),
+            Some(Value::Bool(value)) => Ok(value),
+            Some(_) => Err(wrong(name, "must be true or false")),
         }
     }
 
@@ -180,11 +189,15 @@ mod tests {
 
     #[test]
     fn fields_have_types() {
-        let mut fields =
-            Fields::parse(&HeaderMap::new(), br#"{"a":1,"b":null,"c":"x","d":[1],"e":[],"f":0.5,"g":"1"}"#)
-                .unwrap();
+        let mut fields = Fields::parse(
+            &HeaderMap::new(),
+            br#"{"a":1,"b":null,"c":"x","d":[1],"e":[],"f":0.5,"g":"1","h":"true","i":true}"#,
+        )
+        .unwrap();
         assert_eq!(fields.number("f").unwrap(), Some(0.5));
         assert_eq!(fields.number("g").unwrap_err().message, "g must be a number");
+        assert_eq!(fields.flag("h").unwrap_err().message, "h must be true or false");
+        assert_eq!((fields.flag("i"), fields.flag("j")), (Ok(true), Ok(false)));
         assert_eq!(fields.required_text("b").unwrap_err().message, "b is required");
         assert_eq!(fields.text("c").unwrap().as_deref(), Some("x"));
         assert_eq!(fields.texts("d").unwrap_err().message, "d must be an array of strings");

@@ -56,11 +56,11 @@ pub(crate) struct Claim<'a> {
 
 impl Client {
     /// The caller as the services see it; `visitor` is absent for machines.
-    pub(crate) fn caller(self, visitor: Option<&Visitor>) -> Caller {
+    pub(crate) fn caller(&self, visitor: Option<&Visitor>) -> Caller {
         Caller {
             visitor_id: visitor.map(|visitor| visitor.id.to_string()).unwrap_or_default(),
-            ip_key: self.ip_key,
-            site: self.site,
+            ip_key: self.ip_key.clone(),
+            site: self.site.clone(),
             ..Caller::default()
         }
     }

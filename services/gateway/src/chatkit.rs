@@ -76,6 +76,7 @@ pub(crate) async fn process_chat(
             visitor_id: talker.visitor.to_string(),
             workflow: talker.workflow,
             session_id: talker.session_id,
+            verified_whop_user_id: talker.whop_user.unwrap_or_default(),
             ..client.caller(None)
         }),
         request_id: chassis::request_id::current().unwrap_or_default(),

@@ -27,6 +27,9 @@ pub struct Config {
     /// Address of chat-agent.
     #[arg(long, env = "CHAT_AGENT_ADDR", default_value = "http://127.0.0.1:8082", value_parser = config::base_url)]
     pub chat_agent_addr: Url,
+    /// Address of whop-gateway.
+    #[arg(long, env = "WHOP_GATEWAY_ADDR", default_value = "http://127.0.0.1:8083", value_parser = config::base_url)]
+    pub whop_gateway_addr: Url,
     /// Address of booking-payments.
     #[arg(long, env = "BOOKING_PAYMENTS_ADDR", default_value = "http://127.0.0.1:8084", value_parser = config::base_url)]
     pub booking_payments_addr: Url,
@@ -141,6 +144,7 @@ mod tests {
     fn a_local_run_needs_no_setting() {
         let config = load(&[]).unwrap();
         assert_eq!(config.session_broker_addr.as_str(), "http://127.0.0.1:8081/");
+        assert_eq!(config.whop_gateway_addr.as_str(), "http://127.0.0.1:8083/");
         assert_eq!(config.booking_payments_addr.as_str(), "http://127.0.0.1:8084/");
         assert_eq!(config.sheets_writer_addr.as_str(), "http://127.0.0.1:8085/");
         assert_eq!(config.chat_agent_addr.as_str(), "http://127.0.0.1:8082/");
@@ -166,6 +170,7 @@ mod tests {
             ("PUBLIC_BASE_URL", "chat.example.com"),
             ("SESSION_BROKER_ADDR", "canary"),
             ("CHAT_AGENT_ADDR", "canary"),
+            ("WHOP_GATEWAY_ADDR", "canary"),
             ("BOOKING_PAYMENTS_ADDR", "canary"),
         ])
         .unwrap_err();
@@ -177,6 +182,7 @@ mod tests {
             "PUBLIC_BASE_URL",
             "SESSION_BROKER_ADDR",
             "CHAT_AGENT_ADDR",
+            "WHOP_GATEWAY_ADDR",
             "BOOKING_PAYMENTS_ADDR",
         ] {
             assert!(named.contains(&setting), "{setting} in {problems:?}");

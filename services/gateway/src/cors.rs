@@ -17,6 +17,10 @@ const METHODS: &str = "GET, POST";
 const HEADERS: &str = "content-type, x-frontdesk-visitor, x-request-id, traceparent, authorization";
 const EXPOSED: &str = "x-request-id, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset";
 const MAX_AGE: &str = "600";
+/// Where a request comes from in relation to where it goes, as browsers see it (Fetch Metadata).
+pub(crate) const FETCH_SITE: &str = "sec-fetch-site";
+/// The page has the very origin that the request goes to.
+pub(crate) const SAME_ORIGIN: &str = "same-origin";
 
 /// Where a request comes from.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,11 +57,14 @@ pub(crate) fn judge(door: &Door, parts: &Parts) -> Verdict {
     if known && origins.next().is_none() { Verdict::Allowed(origin.clone()) } else { Verdict::Foreign }
 }
 
+/// A page of ours, by the address that it was asked from; behind a proxy that keeps that address to itself, by what the
+/// browser says, which no page can make it say.
 fn is_own(origin: &str, parts: &Parts) -> bool {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = parts.uri.authority().map(axum::http::uri::Authority::as_str).or(host);
     let bare = crate::origin::parse(origin).and_then(|_| origin.split_once("://"));
-    bare.is_some_and(|(_, bare)| authority == Some(bare))
+    let same = parts.headers.get(FETCH_SITE).is_some_and(|site| site == SAME_ORIGIN);
+    bare.is_some_and(|(_, bare)| same || authority == Some(bare))
 }
 
 fn is_preflight(parts: &Parts) -> bool {

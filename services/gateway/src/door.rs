@@ -14,6 +14,7 @@ use proto::{
         contact_service_client::ContactServiceClient, event_service_client::EventServiceClient,
         lead_service_client::LeadServiceClient, ledger_service_client::LedgerServiceClient,
     },
+    whop::v1::membership_service_client::MembershipServiceClient,
 };
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,8 @@ pub(crate) struct Parts {
     pub(crate) trust: Trust,
     /// Where the public reaches us, if we were told.
     pub(crate) public: Option<Url>,
+    /// Pages of this machine may frame ours.
+    pub(crate) local: bool,
     /// What the operator shows; without it there are no routes of theirs.
     pub(crate) operator: Option<SecretString>,
     /// Domain key of OpenAI's chat element.
@@ -44,7 +47,9 @@ pub(crate) struct Parts {
     contacts: ContactServiceClient<Link>,
     leads: LeadServiceClient<Link>,
     ledger: LedgerServiceClient<Link>,
-    webhooks: WebhookServiceClient<Link>,
+    till_webhooks: WebhookServiceClient<Link>,
+    whop_webhooks: WebhookServiceClient<Link>,
+    memberships: MembershipServiceClient<Link>,
     payments: PaymentServiceClient<Link>,
     eraser: Eraser,
 }
@@ -55,6 +60,7 @@ impl Door {
     pub(crate) fn new(config: &Config, ctx: &Context) -> anyhow::Result<Self> {
         let broker = Link::new(&config.session_broker_addr).context("SESSION_BROKER_ADDR")?;
         let agent = Link::new(&config.chat_agent_addr).context("CHAT_AGENT_ADDR")?;
+        let whop = Link::new(&config.whop_gateway_addr).context("WHOP_GATEWAY_ADDR")?;
         let till = Link::new(&config.booking_payments_addr).context("BOOKING_PAYMENTS_ADDR")?;
         let writer = Link::new(&config.sheets_writer_addr).context("SHEETS_WRITER_ADDR")?;
         let eraser = Eraser::over(|keeper| Link::new((keeper.address)(config)).context(keeper.name))?;
@@ -64,6 +70,7 @@ impl Door {
             origins: origins.and_own(config.public_base_url.as_ref()),
             trust: Trust { hops: config.hops(ctx.cloud), forwarder: config.forwarder_secret.clone() },
             public: config.public_base_url.clone(),
+            local: !ctx.cloud,
             operator: config.operator(ctx.cloud).context("the operator's token")?,
             domain_key: config.chatkit_domain_key.clone(),
             shutdown: ctx.shutdown.clone(),
@@ -73,7 +80,9 @@ impl Door {
             leads: LeadServiceClient::new(writer.clone()),
             ledger: LedgerServiceClient::new(writer.clone()),
             events: EventServiceClient::new(writer),
-            webhooks: WebhookServiceClient::new(till.clone()),
+            till_webhooks: WebhookServiceClient::new(till.clone()),
+            whop_webhooks: WebhookServiceClient::new(whop.clone()),
+            memberships: MembershipServiceClient::new(whop),
             payments: PaymentServiceClient::new(till),
             eraser,
         })))
@@ -100,8 +109,17 @@ impl Door {
     }
 
     /// The webhooks of booking-payments.
-    pub(crate) fn webhooks(&self) -> WebhookServiceClient<Link> {
-        self.0.webhooks.clone()
+    pub(crate) fn till_webhooks(&self) -> WebhookServiceClient<Link> {
+        self.0.till_webhooks.clone()
+    }
+
+    /// The webhooks of whop-gateway.
+    pub(crate) fn whop_webhooks(&self) -> WebhookServiceClient<Link> {
+        self.0.whop_webhooks.clone()
+    }
+
+    pub(crate) fn memberships(&self) -> MembershipServiceClient<Link> {
+        self.0.memberships.clone()
     }
 
     pub(crate) fn payments(&self) -> PaymentServiceClient<Link> {

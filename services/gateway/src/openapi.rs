@@ -16,14 +16,14 @@ use utoipa::{
     IntoResponses, Modify, OpenApi as _,
     openapi::{
         Content, OpenApi, Ref, RefOr, ResponseBuilder, Server,
-        security::{Http, HttpAuthScheme, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
     },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    chatkit, checkout, config::Config, docs, door::Door, events, health, operator, problem, session, site,
-    webhooks, widget,
+    chatkit, checkout, config::Config, docs, door::Door, events, health, member, operator, portal, problem,
+    session, site, webhooks, widget,
 };
 
 /// What the whole document says of itself.
@@ -42,7 +42,8 @@ use crate::{
         (name = "sessions", description = "A chat's client secret, for a page."),
         (name = "chat", description = "The chat itself, and the script that brings it to a page."),
         (name = "events", description = "What happened in a chat, for the books."),
-        (name = "webhooks", description = "What the calendar and the till report of themselves."),
+        (name = "portal", description = "What members see and ask for inside Whop."),
+        (name = "webhooks", description = "What the calendar, the till and Whop report of themselves."),
         (name = "payments", description = "Where a link to pay leads back to."),
         (name = "operator", description = "The books, for the operator's own programs."),
         (name = "operation", description = "The gateway itself."),
@@ -50,7 +51,7 @@ use crate::{
 )]
 struct Api;
 
-/// The one credential of a browser, and the operator's.
+/// The credentials of a browser, and the operator's.
 struct Credentials;
 
 impl Modify for Credentials {
@@ -63,6 +64,10 @@ impl Modify for Credentials {
             scheme.description = Some(description.into());
             api.components.get_or_insert_default().add_security_scheme(name, SecurityScheme::Http(scheme));
         }
+        let description = "Added by Whop's proxy to the requests of the app's own page.";
+        let token = ApiKey::Header(ApiKeyValue::with_description(member::TOKEN, description));
+        let scheme = SecurityScheme::ApiKey(token);
+        api.components.get_or_insert_default().add_security_scheme("whop_user_token", scheme);
     }
 }
 
@@ -82,6 +87,8 @@ pub(crate) fn routes(config: &Config, ctx: &Context) -> Router<Door> {
         .routes(routes!(events::ingest_events))
         .routes(routes!(webhooks::receive_calcom_webhook))
         .routes(routes!(webhooks::receive_stripe_webhook))
+        .routes(routes!(webhooks::receive_whop_webhook))
+        .merge(portal::routes())
         .routes(routes!(checkout::get_checkout))
         .routes(routes!(health::get_health))
         .routes(routes!(get_openapi))
@@ -133,6 +140,7 @@ pub(crate) struct SessionProblems;
 impl IntoResponses for SessionProblems {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let own = [
+            ("401", "The token of the Whop user was not accepted."),
             ("403", "The page's origin is not allowed, or the workflow is for members."),
             ("404", "`workflowId` names no workflow, or the session is not this visitor's."),
             ("429", "Too many sessions, here or at a provider; `Retry-After` says how long to wait."),
@@ -156,6 +164,24 @@ impl IntoResponses for ChatProblems {
     }
 }
 
+/// What the portal's routes answer when they do not do what they are asked for.
+pub(crate) struct MemberProblems;
+
+impl IntoResponses for MemberProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let own = [
+            (
+                "401",
+                "Nothing proves which member it is: the token or the client secret is missing or was not accepted.",
+            ),
+            ("403", "The call comes from a page whose origin is not allowed."),
+            ("404", "There is no such thing, or it is another member's."),
+            ("429", "Too many calls; `Retry-After` says how long to wait."),
+        ];
+        problems(own)
+    }
+}
+
 /// What the events route answers when it takes nothing.
 pub(crate) struct EventProblems;
 
@@ -164,7 +190,6 @@ impl IntoResponses for EventProblems {
         let own = [
             ("401", "The secret is missing or wrong."),
             ("403", "No secret is configured and the call does not come from the same machine."),
-            ("429", "Too many events; `Retry-After` says how long to wait."),
         ];
         problems(own)
     }
@@ -175,11 +200,7 @@ pub(crate) struct WebhookProblems;
 
 impl IntoResponses for WebhookProblems {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let own = [
-            ("401", "The signature is missing, wrong or too old."),
-            ("429", "Too many deliveries; `Retry-After` says how long to wait."),
-        ];
-        problems(own)
+        problems([("401", "The signature is missing, wrong or too old.")])
     }
 }
 

@@ -5,7 +5,6 @@
 
 mod contacts;
 mod erasures;
-mod key;
 mod leads;
 mod query;
 mod rows;

@@ -11,7 +11,7 @@ pub struct Origins(Vec<Rule>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Rule {
-    /// http or https, `localhost`, `127.0.0.1` or `[::1]`, any port.
+    /// http or https, `localhost` or below it (RFC 6761), `127.0.0.1` or `[::1]`, any port.
     Loopback,
     /// This origin.
     Exact(String),
@@ -88,7 +88,9 @@ impl Rule {
 
     fn takes(&self, url: &Url, origin: &str) -> bool {
         match self {
-            Self::Loopback => matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")),
+            Self::Loopback => url.host_str().is_some_and(|host| {
+                matches!(host, "localhost" | "127.0.0.1" | "[::1]") || host.ends_with(".localhost")
+            }),
             Self::Exact(exact) => exact == origin,
             Self::Below { scheme, suffix, port } => {
                 let above = url.host_str().and_then(|host| host.strip_suffix(suffix.as_str()));
@@ -114,14 +116,20 @@ mod tests {
     #[test]
     fn a_local_run_allows_loopback_alone() {
         let origins = Origins::loopback();
-        for good in ["http://localhost:3000", "https://localhost", "http://127.0.0.1:8080", "http://[::1]:1"]
-        {
+        for good in [
+            "http://localhost:3000",
+            "https://localhost",
+            "http://127.0.0.1:8080",
+            "http://[::1]:1",
+            "http://mara.localhost:8090",
+        ] {
             assert!(origins.allow(good), "{good}");
         }
         for bad in [
             "null",
             "",
             "http://localhost.evil.com",
+            "http://evillocalhost",
             "http://127.0.0.1.evil.com",
             "http://evil.com",
             "http://localhost@evil.com",

@@ -2,9 +2,10 @@
 //!
 //! A hosted session comes with OpenAI's client secret; for one of our own the secret is made here.
 //!
-//! The invariant: the visitor of a session comes from [`Visitor::recognise`] and nothing else in the body; the
-//! answer, which holds a secret, is never stored by anything in between.
+//! The invariant: whose a session is follows from a Whop user's token or from [`Visitor::recognise`], and nothing else
+//! that is sent; the answer, which holds a secret, is never stored by anything in between.
 
+mod owner;
 mod wire;
 
 use axum::{
@@ -21,16 +22,16 @@ use proto::session::v1::{CreateSessionRequest, RefreshSessionRequest, Session};
 use crate::{
     base::Base,
     body,
-    caller::{Claim, Client, VISITOR, Visitor},
-    chatkit::{
-        self,
-        bearer::{self, Talker},
-    },
+    caller::Client,
+    chatkit::{self, bearer},
     door::Door,
     error,
     openapi::SessionProblems,
     problem::Problem,
-    session::wire::{Asked, Own, RefreshRequest, SessionAnswer, SessionRequest},
+    session::{
+        owner::Owner,
+        wire::{Asked, Own, RefreshRequest, SessionAnswer, SessionRequest},
+    },
 };
 
 const BODY_MAX: usize = 16 << 10;
@@ -41,13 +42,17 @@ const SERVICE: &str = "session-broker";
 /// Answers a client secret for the chat, OpenAI's if `mode` is `hosted`, ours to be used with `url` if it is
 /// `self_hosted`: the first of `modes` that the workflow can do. Who the visitor is follows from the visitor token, else from
 /// `deviceId`, else a new visitor is made; keep `visitor_token` of the answer and send it as
-/// `X-Frontdesk-Visitor` from then on. A `userId` in the body is ignored. Fields that are not listed are ignored.
+/// `X-Frontdesk-Visitor` from then on. With a Whop user's token, which Whop's proxy adds, the session is that member's
+/// instead, on every device the same. A `userId` in the body is ignored. Fields that are not listed are ignored.
 #[utoipa::path(
     post,
     path = "/api/chatkit/session",
     tag = "sessions",
     operation_id = "create_session",
-    params(("X-Frontdesk-Visitor" = Option<String>, Header, description = "Visitor token of an earlier answer.")),
+    params(
+        ("X-Frontdesk-Visitor" = Option<String>, Header, description = "Visitor token of an earlier answer."),
+        ("X-Whop-User-Token" = Option<String>, Header, description = "Added by Whop's proxy; no page sends it."),
+    ),
     request_body(
         content = SessionRequest,
         example = json!({"deviceId": "5f0c6f1e-8a57-4c0b-9a55-3c0b6f2f9e11", "traits": {"utm_source": "yt"}}),
@@ -81,18 +86,18 @@ pub(crate) async fn create_session(
 ) -> Result<Response, Problem> {
     let bytes = body::read(&headers, body, BODY_MAX).await?;
     let asked = Asked::read(&headers, &bytes)?;
-    let visitor = recognise(&door, &headers, &asked)?;
+    let owner = Owner::of(&door, &client, &headers, &asked).await?;
     let request = CreateSessionRequest {
-        caller: Some(client.caller(Some(&visitor))),
+        caller: Some(owner.caller(&client)),
         request_id: request_id(),
-        target: Some(asked.target()),
+        target: Some(asked.target(owner.standing(&door, &client).await)),
     };
     let sessions = door.sessions();
     let response = error::call(SERVICE, &sessions, request, |mut sessions, request| async move {
         sessions.create_session(request).await
     })
     .await?;
-    answer(&door, &base, response.session, &asked, visitor)
+    answer(&door, &base, response.session, &asked, owner)
 }
 
 /// Refresh a session
@@ -103,7 +108,10 @@ pub(crate) async fn create_session(
     path = "/api/chatkit/refresh",
     tag = "sessions",
     operation_id = "refresh_session",
-    params(("X-Frontdesk-Visitor" = Option<String>, Header, description = "Visitor token of an earlier answer.")),
+    params(
+        ("X-Frontdesk-Visitor" = Option<String>, Header, description = "Visitor token of an earlier answer."),
+        ("X-Whop-User-Token" = Option<String>, Header, description = "Added by Whop's proxy; no page sends it."),
+    ),
     request_body(
         content = RefreshRequest,
         example = json!({
@@ -140,11 +148,11 @@ pub(crate) async fn refresh_session(
 ) -> Result<Response, Problem> {
     let bytes = body::read(&headers, body, BODY_MAX).await?;
     let (asked, current_client_secret) = Asked::read_refresh(&headers, &bytes)?;
-    let visitor = recognise(&door, &headers, &asked)?;
+    let owner = Owner::of(&door, &client, &headers, &asked).await?;
     let request = RefreshSessionRequest {
-        caller: Some(client.caller(Some(&visitor))),
+        caller: Some(owner.caller(&client)),
         request_id: request_id(),
-        target: Some(asked.target()),
+        target: Some(asked.target(owner.standing(&door, &client).await)),
         current_client_secret,
     };
     let sessions = door.sessions();
@@ -152,14 +160,7 @@ pub(crate) async fn refresh_session(
         sessions.refresh_session(request).await
     })
     .await?;
-    answer(&door, &base, response.session, &asked, visitor)
-}
-
-fn recognise(door: &Door, headers: &HeaderMap, asked: &Asked) -> Result<Visitor, Fault> {
-    let shown = headers.get(VISITOR).and_then(|token| token.to_str().ok());
-    let claim =
-        Claim { tokens: [shown, asked.visitor_token.as_deref()], device_id: asked.device_id.as_deref() };
-    Visitor::recognise(&door.keys, claim, Timestamp::now())
+    answer(&door, &base, response.session, &asked, owner)
 }
 
 fn request_id() -> String {
@@ -171,18 +172,16 @@ fn answer(
     base: &Base,
     session: Option<Session>,
     asked: &Asked,
-    visitor: Visitor,
+    owner: Owner,
 ) -> Result<Response, Problem> {
     let own = |session_id: String, workflow: String| Own {
-        client_secret: bearer::seal(
-            &door.keys,
-            Talker { visitor: visitor.id.clone(), workflow, session_id },
-            Timestamp::now(),
-        ),
-        url: base.url(chatkit::PATH),
+        client_secret: bearer::seal(&door.keys, owner.talker(workflow, session_id), Timestamp::now()),
+        // Whop puts its token beside requests of the page's own origin alone, whatever the world calls us.
+        url: if owner.is_member() { chatkit::PATH.to_owned() } else { base.url(chatkit::PATH) },
         domain_key: door.domain_key.clone(),
     };
-    let answer = session.and_then(|session| SessionAnswer::new(session, asked, visitor.token, own));
+    let token = owner.visitor_token().to_owned();
+    let answer = session.and_then(|session| SessionAnswer::new(session, asked, token, own));
     let answer = answer.ok_or_else(|| {
         tracing::error!(peer.service = SERVICE, "answered no session");
         Fault::internal()

@@ -1,21 +1,48 @@
-//! Webhooks of the calendar and the till: `POST /webhooks/calcom` and `POST /webhooks/stripe`.
+//! Webhooks of the calendar, the till and the members: `POST /webhooks/{calcom,stripe,whop}`.
 //!
-//! The invariant: the body is passed on byte for byte, and of the headers nothing but signatures; booking-payments
-//! verifies, commits, and only then reads.
+//! The invariant: the body is passed on byte for byte, and of the headers nothing but signatures; the service that the
+//! provider belongs to verifies, commits, and only then reads.
 
 use std::collections::HashMap;
 
 use axum::{Json, body::Body, extract::State, http::HeaderMap};
-use proto::common::v1::ReceiveWebhookRequest;
+use chassis::Link;
+use proto::common::v1::{ReceiveWebhookRequest, webhook_service_client::WebhookServiceClient};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{body, caller::Client, door::Door, error, openapi::WebhookProblems, problem::Problem};
 
 const BODY_MAX: usize = 512 << 10;
-const SERVICE: &str = "booking-payments";
 /// The headers that are passed on, all there are of them, whoever sends.
-const SIGNATURES: [&str; 3] = ["x-cal-signature-256", "x-cal-webhook-version", "stripe-signature"];
+const SIGNATURES: [&str; 7] = [
+    "x-cal-signature-256",
+    "x-cal-webhook-version",
+    "stripe-signature",
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
+    "x-whop-signature",
+];
+
+/// Whose webhooks there are.
+#[derive(Clone, Copy)]
+enum Provider {
+    Calcom,
+    Stripe,
+    Whop,
+}
+
+impl Provider {
+    /// Its name inward, the service that it belongs to, and the way there.
+    fn owner(self, door: &Door) -> (&'static str, &'static str, WebhookServiceClient<Link>) {
+        match self {
+            Self::Calcom => ("calcom", "booking-payments", door.till_webhooks()),
+            Self::Stripe => ("stripe", "booking-payments", door.till_webhooks()),
+            Self::Whop => ("whop", "whop-gateway", door.whop_webhooks()),
+        }
+    }
+}
 
 /// What became of a delivery. It is durable when this is answered.
 #[derive(Serialize, ToSchema)]
@@ -48,7 +75,7 @@ pub(crate) async fn receive_calcom_webhook(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<WebhookAnswer>, Problem> {
-    receive("calcom", &door, client, &headers, body).await
+    receive(Provider::Calcom, &door, client, &headers, body).await
 }
 
 /// Receive a webhook of Stripe
@@ -69,25 +96,52 @@ pub(crate) async fn receive_stripe_webhook(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<WebhookAnswer>, Problem> {
-    receive("stripe", &door, client, &headers, body).await
+    receive(Provider::Stripe, &door, client, &headers, body).await
+}
+
+/// Receive a webhook of Whop
+///
+/// Takes a delivery that is signed with one of `WHOP_WEBHOOK_SECRETS`, as Standard Webhooks have it or as Whop did before.
+/// Send it again whenever the answer is not 200.
+#[utoipa::path(
+    post,
+    path = "/webhooks/whop",
+    tag = "webhooks",
+    operation_id = "receive_whop_webhook",
+    params(
+        ("Webhook-Id" = Option<String>, Header, description = "The delivery's id."),
+        ("Webhook-Timestamp" = Option<String>, Header, description = "When it was signed, in unix seconds."),
+        ("Webhook-Signature" = Option<String>, Header, description = "Signatures: `v1,…`, separated by spaces."),
+        ("X-Whop-Signature" = Option<String>, Header, description = "Time and signature of older webhooks: `t=…,v1=…`."),
+    ),
+    request_body(content = Object, description = "An event, as Whop sends it."),
+    responses((status = 200, description = "Committed.", body = WebhookAnswer), WebhookProblems),
+)]
+pub(crate) async fn receive_whop_webhook(
+    State(door): State<Door>,
+    client: Client,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<WebhookAnswer>, Problem> {
+    receive(Provider::Whop, &door, client, &headers, body).await
 }
 
 async fn receive(
-    provider: &str,
+    provider: Provider,
     door: &Door,
     client: Client,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Json<WebhookAnswer>, Problem> {
+    let (name, service, webhooks) = provider.owner(door);
     let request = ReceiveWebhookRequest {
         caller: Some(client.caller(None)),
         request_id: chassis::request_id::current().unwrap_or_default(),
-        provider: provider.to_owned(),
+        provider: name.to_owned(),
         headers: signatures(headers),
         body: body::read(headers, body, BODY_MAX).await?,
     };
-    let webhooks = door.webhooks();
-    let done = error::call(SERVICE, &webhooks, request, |mut webhooks, request| async move {
+    let done = error::call(service, &webhooks, request, |mut webhooks, request| async move {
         webhooks.receive_webhook(request).await
     })
     .await?;
@@ -113,6 +167,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("Stripe-Signature", "t=1,v1=a"),
+            ("Webhook-Id", "msg_1"),
+            ("X-Whop-User-Token", "canary"),
             ("X-Cal-Signature-256", "ab"),
             ("x-cal-signature-256", "cd"),
             ("Authorization", "Bearer canary"),
@@ -122,6 +178,7 @@ mod tests {
         }
         headers.insert("x-cal-webhook-version", axum::http::HeaderValue::from_bytes(b"\xff").unwrap());
         let kept = signatures(&headers);
-        assert_eq!(kept, HashMap::from([("stripe-signature".to_owned(), "t=1,v1=a".to_owned())]));
+        let expected = [("stripe-signature", "t=1,v1=a"), ("webhook-id", "msg_1")];
+        assert_eq!(kept, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     }
 }

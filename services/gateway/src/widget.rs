@@ -6,15 +6,10 @@
 
 use std::sync::LazyLock;
 
-use axum::{
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
-};
-use domain::id::hex;
-use sha2::{Digest as _, Sha256};
+use axum::{http::HeaderMap, response::Response};
 
-/// How long a browser uses the script without asking.
-const CACHE: &str = "public, max-age=300";
+use crate::script::Script;
+
 const STYLE: &str = include_str!("widget/style.css");
 /// In the order in which they build on each other.
 const PARTS: &[&str] = &[
@@ -35,18 +30,14 @@ const PARTS: &[&str] = &[
     include_str!("widget/loader.js"),
 ];
 
-static SCRIPT: LazyLock<Script> = LazyLock::new(Script::build);
-
-struct Script {
-    text: String,
-    tag: HeaderValue,
-}
+static SCRIPT: LazyLock<Script> = LazyLock::new(build);
 
 /// Get the widget
 ///
 /// The script that puts a launcher and the chat on a page:
 /// `<script src="/widget.js" data-workflow="lead-concierge" data-theme="auto" async></script>`. Both attributes are
-/// optional: the workflow follows from the page, and the theme, `light`, `dark` or `auto`, from the visitor's system.
+/// optional: the workflow follows from the page, and the theme, `light`, `dark` or `auto`, from the visitor's system. With
+/// `data-place`, the id of an element, the chat stands open in that element, and there is no launcher.
 #[utoipa::path(
     get,
     path = "/widget.js",
@@ -75,30 +66,12 @@ struct Script {
     ),
 )]
 pub(crate) async fn get_widget(headers: HeaderMap) -> Response {
-    let kept = [(header::ETAG, SCRIPT.tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static(CACHE))];
-    if is_known(&headers, SCRIPT.tag.to_str().unwrap_or_default()) {
-        return (StatusCode::NOT_MODIFIED, kept).into_response();
-    }
-    let kind = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
-    (kept, kind, SCRIPT.text.as_str()).into_response()
+    SCRIPT.respond(&headers)
 }
 
-/// Whether the browser has this very script.
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    let shown = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let mut shown = shown.flat_map(|line| line.split(',')).map(str::trim);
-    shown.any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
-}
-
-// === impl Script ===
-
-impl Script {
-    fn build() -> Self {
-        let style = serde_json::to_string(STYLE).expect("a string serializes");
-        let text = format!("(() => {{\n'use strict';\nconst STYLE = {style};\n{}}})();\n", PARTS.concat());
-        let tag = format!("\"{}\"", hex(&Sha256::digest(&text)[..16]));
-        Self { tag: HeaderValue::try_from(tag).expect("hex in quotes is a header"), text }
-    }
+fn build() -> Script {
+    let style = serde_json::to_string(STYLE).expect("a string serializes");
+    Script::new(format!("(() => {{\n'use strict';\nconst STYLE = {style};\n{}}})();\n", PARTS.concat()))
 }
 
 #[cfg(test)]
@@ -172,16 +145,5 @@ mod tests {
             let parts = [1, 3, 5].map(|at| f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()));
             assert_eq!(token(THEMES[0], name), parts, "{name}");
         }
-    }
-
-    #[test]
-    fn a_browser_that_has_the_script_is_told_so() {
-        let tag = SCRIPT.tag.to_str().unwrap();
-        let known = |shown: &str| {
-            is_known(&HeaderMap::from_iter([(header::IF_NONE_MATCH, shown.parse().unwrap())]), tag)
-        };
-        assert!(known(tag) && known(&format!("W/{tag}")) && known(&format!("\"x\", {tag}")) && known("*"));
-        assert!(!known("\"x\"") && !known(&tag.replace('"', "")));
-        assert!(!is_known(&HeaderMap::new(), tag));
     }
 }

@@ -9,9 +9,9 @@ use crate::failure::Failure;
 /// Why a call was not answered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The call came without a visitor.
-    #[error("the call names no visitor")]
-    CallerMissing,
+    /// The call is on behalf of nobody.
+    #[error("{}", .0.message)]
+    Caller(Fault),
     /// A field of the request is not acceptable.
     #[error("{field} {why}")]
     Invalid {
@@ -49,9 +49,7 @@ pub(crate) enum Error {
 /// What a caller is told.
 pub(crate) fn fault(error: &Error) -> Fault {
     match error {
-        Error::CallerMissing => {
-            Fault::new(Kind::Unauthenticated, Reason::CallerMissing, "the call names no visitor")
-        }
+        Error::Caller(fault) => fault.clone(),
         Error::Invalid { field, why } => Fault::invalid(*field, format!("{field} {why}")),
         Error::Limited(quota) => Fault {
             quota: Some(*quota),

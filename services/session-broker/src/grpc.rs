@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{id::VisitorId, workflow::Workflow};
+use domain::workflow::Workflow;
 use proto::{
     common::v1::{Caller as WireCaller, Person},
     session::v1::{
@@ -21,6 +21,7 @@ use crate::{
     error::{Error, fault},
     mint::{Caller, Mint, Session, Target},
     mode::Mode,
+    state::Standing,
 };
 
 /// `SessionService`.
@@ -71,31 +72,25 @@ impl Service {
         shown: Option<SecretString>,
     ) -> Result<WireSession, Error> {
         let caller = decode_caller(caller)?;
-        let target = decode_target(target.unwrap_or_default())?;
+        let target = decode_target(target.unwrap_or_default(), &caller)?;
         Ok(encode(self.mint.obtain(caller, target, shown).await?))
     }
 }
 
 fn decode_caller(caller: Option<WireCaller>) -> Result<Caller, Error> {
     let WireCaller { visitor_id, verified_whop_user_id, ip_key, site, .. } = caller.unwrap_or_default();
-    if visitor_id.is_empty() {
-        return Err(Error::CallerMissing);
-    }
-    let visitor = visitor_id.parse().ok().filter(|id: &VisitorId| id.as_str().starts_with(VisitorId::PREFIX));
-    let visitor = visitor.ok_or(Error::Invalid { field: "caller.visitor_id", why: "must be vis_…" })?;
-    let whop_user = (!verified_whop_user_id.is_empty()).then_some(verified_whop_user_id);
-    if whop_user.as_deref().is_some_and(|id| domain::id::check(id).is_err()) {
-        return Err(Error::Invalid { field: "caller.verified_whop_user_id", why: "must be an id" });
-    }
+    let domain::Caller { visitor, whop_user } =
+        domain::Caller::read(&visitor_id, &verified_whop_user_id).map_err(Error::Caller)?;
     Ok(Caller { visitor, whop_user, ip_key, site })
 }
 
-fn decode_target(target: SessionTarget) -> Result<Target, Error> {
-    let SessionTarget { workflow, page, traits, modes } = target;
+fn decode_target(target: SessionTarget, caller: &Caller) -> Result<Target, Error> {
+    let SessionTarget { workflow, page, traits, modes, member } = target;
     let modes = Mode::read(&modes)?;
+    let standing = Standing::read(member, caller.whop_user.as_deref())?;
     // Sorted first, so that the same traits are the same state however many are too many.
     let traits: BTreeMap<_, _> = traits.iter().collect();
-    Ok(Target { workflow, page, traits: domain::visit::allowed_traits(traits), modes })
+    Ok(Target { workflow, page, traits: domain::visit::allowed_traits(traits), standing, modes })
 }
 
 fn encode(session: Session<'_>) -> WireSession {
@@ -104,10 +99,7 @@ fn encode(session: Session<'_>) -> WireSession {
     WireSession {
         session_id: id,
         client_secret: secret.map(|secret| secret.expose_secret().to_owned()).unwrap_or_default(),
-        expire_time: Some(prost_types::Timestamp {
-            seconds: expires_at.as_second(),
-            nanos: expires_at.subsec_nanosecond(),
-        }),
+        expire_time: Some(proto::time::wire(expires_at)),
         mode: mode.into(),
         workflow: workflow.slug.clone(),
         start_screen: Some(encode_screen(workflow)),

@@ -17,6 +17,7 @@ mod mint;
 mod mode;
 mod openai;
 mod sessions;
+mod state;
 
 use std::{sync::Arc, time::Duration};
 

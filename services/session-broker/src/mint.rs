@@ -27,6 +27,7 @@ use crate::{
     mode::{Mode, Way},
     openai,
     sessions::{self, Record, Sessions},
+    state::{self, Standing},
 };
 
 /// How often a refresh asks anew when it is given the very secret that it was shown.
@@ -52,6 +53,8 @@ pub(crate) struct Target {
     pub(crate) page: String,
     /// The traits of the visit that may travel.
     pub(crate) traits: BTreeMap<String, String>,
+    /// What the member has, if the caller is one and it is known.
+    pub(crate) standing: Option<Standing>,
     /// The ways of running a chat that the client announced, the one that it likes best first.
     pub(crate) modes: Vec<Mode>,
 }
@@ -148,7 +151,8 @@ impl Mint {
         match Way::choose(workflow, &target.modes)? {
             Way::SelfHosted => Ok(self.issue(caller.visitor, workflow).await),
             Way::Hosted(hosted) => {
-                let plan = Plan::of(caller, workflow, hosted, target.traits);
+                let state = state::of(caller.whop_user.as_deref(), target.standing, target.traits);
+                let plan = Plan::of(caller, workflow, hosted, state);
                 let Held { id, secret, expires_at } = self.hold(plan, shown).await?;
                 Ok(Session { id, secret: Some(secret), expires_at, workflow })
             }

@@ -113,7 +113,10 @@ async fn adopt(work: &mut Work<'_>, doc: BookingDoc, slot: &Slot) -> Result<Book
 }
 
 async fn write(work: &mut Work<'_>, doc: &mut BookingDoc) -> Result<(), Error> {
-    doc.booked = Booked::after(doc.booked.take(), &doc.booking, doc.version == 0);
+    doc.booked = {
+        let was_booked = doc.stated.as_ref().and_then(|stated| stated.was_booked);
+        Booked::after(doc.booked.take(), &doc.booking, was_booked, doc.version == 0)
+    };
     doc.version += 1;
     if doc.version == 1 {
         work.create(&BOOKINGS, &doc_id(&doc.booking.id), doc);

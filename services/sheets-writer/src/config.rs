@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use chassis::{
     Problem,
-    config::{AllowSandbox, base_url, secret},
+    config::{AllowSandbox, Secrets, base_url, secret},
 };
 use domain::workflow::Registry;
 use jiff::tz::TimeZone;
@@ -38,8 +38,8 @@ pub struct Config {
 
     /// What `X-Frontdesk-Secret` must be, several comma-separated, newest first; without it, events are taken from
     /// loopback only
-    #[arg(long, env = "EVENTS_WEBHOOK_SECRET", value_parser = secret)]
-    pub events_webhook_secret: Option<SecretString>,
+    #[arg(long, env = "EVENTS_WEBHOOK_SECRET", value_parser = Secrets::parse)]
+    pub events_webhook_secret: Option<Secrets>,
 
     /// From which score on a turn makes a lead, 0 to 1
     #[arg(long, env = "LEAD_SCORE_THRESHOLD", default_value = "0.5", value_parser = score)]
@@ -116,7 +116,7 @@ impl chassis::Config for Config {
 }
 
 fn signing_secret(text: &str) -> Result<Keys, String> {
-    Keys::parse(text.split(','))
+    Keys::parse(Secrets::parse(text)?.iter())
 }
 
 fn time_zone(name: &str) -> Result<TimeZone, String> {

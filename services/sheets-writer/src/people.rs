@@ -31,7 +31,6 @@ mod facts;
 mod forgetting;
 mod identity;
 mod merge;
-mod phone;
 mod standing;
 #[cfg(test)]
 mod tests;

@@ -3,18 +3,17 @@
 //! Shapes: the API's discovery document (sheets v4). The client reports what it saw and decides nothing: whether a
 //! batch landed is the ledger's business.
 
-mod auth;
 pub(crate) mod body;
 
 use std::time::Duration;
 
-use chassis::{http::RequestExt as _, telemetry};
+use chassis::{google::Tokens, http::RequestExt as _, telemetry};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
-use auth::Tokens;
-
+/// What a token may do.
+const SCOPE: &str = "https://www.googleapis.com/auth/spreadsheets";
 /// Google gives up on a call after 180 s; a batch of ours takes seconds.
 const TIMEOUT: Duration = Duration::from_secs(45);
 /// A read of a whole id column can be long; anything beyond is not ours.
@@ -56,7 +55,7 @@ pub(crate) enum Trouble {
     #[error("Google Sheets did not answer ({0})")]
     NoAnswer(&'static str),
     /// No credentials.
-    #[error("no Google credentials: {0}")]
+    #[error("{0}")]
     Credentials(String),
 }
 
@@ -91,7 +90,7 @@ impl Client {
                 config.google_sheets_id
             ),
             spreadsheet_id: config.google_sheets_id.clone(),
-            tokens: Tokens::new(config.google_access_token.clone()),
+            tokens: Tokens::new(config.google_access_token.clone(), SCOPE),
         }
     }
 
@@ -137,7 +136,7 @@ impl Client {
     async fn call(&self, method: Method, path: &str, query: &[(&str, &str)], body: Option<Value>) -> Reply {
         let token = match self.tokens.token().await {
             Ok(token) => token,
-            Err(trouble) => return Reply::Unclear(trouble),
+            Err(error) => return Reply::Unclear(Trouble::Credentials(error.to_string())),
         };
         let mut request = self
             .http

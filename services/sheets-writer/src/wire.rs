@@ -1,8 +1,8 @@
 //! Where wire types and domain types meet.
 
 use domain::{Cell, Cells, Fault, Row, Tab, tab};
-use jiff::Timestamp;
 use proto::sheets::v1 as pb;
+pub(crate) use proto::time::{read as timestamp, wire as wire_time};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -179,14 +179,6 @@ pub(crate) fn stage(wire: i32) -> Result<Option<Stage>, Fault> {
         Ok(pb::LeadStatus::Lost) => Ok(Some(Stage::Lost)),
         Err(_) => Err(Fault::invalid("lead.status", "lead.status must be a known status")),
     }
-}
-
-pub(crate) fn timestamp(wire: prost_types::Timestamp) -> Option<Timestamp> {
-    Timestamp::new(wire.seconds, wire.nanos).ok()
-}
-
-pub(crate) fn wire_time(time: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
 }
 
 /// Numbers that are whole become integers again: a `Struct` knows floating point alone.

@@ -5,6 +5,7 @@
 //! may be a secret.
 
 mod load;
+mod secrets;
 
 use std::{collections::BTreeMap, env, fmt, path::Path};
 
@@ -13,6 +14,7 @@ use url::Url;
 
 pub use load::load;
 pub(crate) use load::load_from;
+pub use secrets::Secrets;
 
 /// The file that a local run reads beside the environment.
 const DOT_ENV: &str = ".env";

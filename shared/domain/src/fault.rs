@@ -93,6 +93,9 @@ reasons! {
     SignatureWrong = "SIGNATURE_WRONG",
     RequestIdReused = "REQUEST_ID_REUSED",
     PaymentRequired = "PAYMENT_REQUIRED",
+    UserTokenWrong = "USER_TOKEN_WRONG",
+    MembershipUnknown = "MEMBERSHIP_UNKNOWN",
+    ActionUnknown = "ACTION_UNKNOWN",
 }
 
 impl Reason {

@@ -119,6 +119,8 @@ ids! {
     LedgerId = "ldg_";
     /// A link to pay.
     CheckoutId = "chk_";
+    /// A ticket with the team.
+    TicketId = "tkt_";
     /// A message of the inbox.
     MessageId = "inb_";
     /// A person's being forgotten.

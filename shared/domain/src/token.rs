@@ -60,6 +60,9 @@ pub struct Claims {
     /// Id of the session that it belongs to; a visitor token never has one.
     #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
+    /// The Whop user who proved to be there when it was sealed; a visitor token never has one.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub whop_user: Option<String>,
 }
 
 /// The keys that sign and verify, newest first: the first signs, all verify.
@@ -132,8 +135,8 @@ impl Keys {
         let expires_at = (now + purpose.lifetime()).as_second();
         let mut claims = Claims { expires_at, ..claims };
         if purpose == Purpose::Visitor {
-            // It outlives every session, so it must not carry one.
-            (claims.workflow, claims.session_id) = (None, None);
+            // It outlives every session and every proof, so it must not carry any.
+            (claims.workflow, claims.session_id, claims.whop_user) = (None, None, None);
         }
         let payload = serde_json::to_vec(&claims).expect("strings and a number serialize");
         let key = &self.0[0];
@@ -212,13 +215,14 @@ mod tests {
     }
 
     #[test]
-    fn a_client_secret_knows_its_workflow_and_session() {
+    fn a_client_secret_knows_its_workflow_session_and_member() {
         let keys = keys(&["a"]);
         let claims = Claims {
             subject: "vis_1".into(),
             expires_at: i64::MAX,
             workflow: Some("lead-concierge".into()),
             session_id: Some("ses_1".into()),
+            whop_user: Some("user_1".into()),
         };
         let token = keys.seal_claims(Purpose::ClientSecret, claims.clone(), NOW);
         let opened = keys.open(Purpose::ClientSecret, &token, NOW).unwrap();
@@ -227,7 +231,7 @@ mod tests {
         let visitor = keys.seal_claims(Purpose::Visitor, claims, NOW);
         assert_eq!(visitor, keys.seal(Purpose::Visitor, "vis_1", NOW), "a visitor token never has them");
         let opened = keys.open(Purpose::Visitor, &visitor, NOW).unwrap();
-        assert_eq!((opened.workflow, opened.session_id), (None, None));
+        assert_eq!((opened.workflow, opened.session_id, opened.whop_user), (None, None, None));
     }
 
     #[test]

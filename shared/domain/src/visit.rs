@@ -1,7 +1,7 @@
-//! What a browser may say about itself: its device id and the traits of its visit.
+//! What a browser may say about itself, its device id and the traits of its visit; and whom a member talks as.
 //!
-//! Neither proves anything. The invariant: a device id that a stranger could guess, or that many browsers share, is
-//! refused, because chat history follows the visitor that is derived from it.
+//! What a browser says proves nothing. The invariant: a device id that a stranger could guess, or that many browsers
+//! share, is refused, because chat history follows the visitor that is derived from it.
 
 use std::collections::BTreeMap;
 
@@ -20,13 +20,19 @@ pub const TRAIT_PREFIX: &str = "utm_";
 /// Longest trait, in characters; the rest is cut, since a long ad link must not cost a visitor the chat.
 pub const TRAIT_MAX: usize = 512;
 /// Most traits of one session, and longest name: OpenAI's limits for `workflow.state_variables`.
-const TRAITS_MAX: usize = 64;
+pub const TRAITS_MAX: usize = 64;
 const TRAIT_NAME_MAX: usize = 64;
 
 /// The visitor behind a device id: a UUID of version 4 or 7, or at least 22 URL-safe characters.
 pub fn visitor_of_device(device_id: &str, keys: &Keys) -> Result<VisitorId, Fault> {
     check_device_id(device_id).map_err(|why| Fault::invalid("deviceId", format!("deviceId {why}")))?;
     Ok(VisitorId::from_bits(&keys.derive("device", device_id.as_bytes())))
+}
+
+/// The visitor as whom a Whop user talks, on every device: never the browser's own, which others at the same machine may
+/// share. The user must have been verified.
+pub fn visitor_of_member(whop_user: &str, keys: &Keys) -> VisitorId {
+    VisitorId::from_bits(&keys.derive("member", whop_user.as_bytes()))
 }
 
 fn check_device_id(device_id: &str) -> Result<(), &'static str> {
@@ -87,6 +93,14 @@ mod tests {
             assert_eq!(visitor, visitor_of_device(device, &keys).unwrap());
             assert_ne!(visitor, visitor_of_device("zzJx2mV9sK4tB1nZ8wYc3D", &keys).unwrap());
         }
+    }
+
+    #[test]
+    fn a_member_is_one_visitor_and_no_browsers() {
+        let (keys, device) = (keys(), "q7Jx2mV9sK4tB1nZ8wYc3D");
+        assert_eq!(visitor_of_member("user_1", &keys), visitor_of_member("user_1", &keys));
+        assert_ne!(visitor_of_member("user_1", &keys), visitor_of_member("user_2", &keys));
+        assert_ne!(visitor_of_member(device, &keys), visitor_of_device(device, &keys).unwrap());
     }
 
     #[test]

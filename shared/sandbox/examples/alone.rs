@@ -1,5 +1,5 @@
 //! The stand-ins by themselves, in memory, until Ctrl-C: `cargo run -p sandbox --example alone [PORT
-//! [STRIPE_WEBHOOK_URL SECRET]]`.
+//! [STRIPE_WEBHOOK_URL SECRET [WHOP_WEBHOOK_URL SECRET]]]`.
 //!
 //! It exists so that other clients can be tried against them. The first line of output is where they are.
 
@@ -12,8 +12,10 @@ async fn main() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);
     let port = words.next().map_or(Ok(0), |port| port.parse::<u16>()).context("no port")?;
     let sandbox = Sandbox::open(None)?;
-    if let (Some(url), Some(secret)) = (words.next(), words.next()) {
-        sandbox.set_webhook(Provider::Stripe, &url, &secret);
+    for provider in [Provider::Stripe, Provider::Whop] {
+        if let (Some(url), Some(secret)) = (words.next(), words.next()) {
+            sandbox.set_webhook(provider, &url, &secret);
+        }
     }
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     println!("http://{}", listener.local_addr()?);

@@ -14,7 +14,8 @@ use axum::{
 use serde_json::Value;
 
 use crate::{
-    Asked, FaultKind, Provider, Sandbox, calcom, log::Entry, openai, serve::NoAnswer, sheets, stripe,
+    Asked, FaultKind, Provider, Sandbox, calcom, drive, log::Entry, openai, serve::NoAnswer, sheets, stripe,
+    whop,
 };
 
 /// More than any call may carry: state variables alone may be 10 MiB.
@@ -39,7 +40,7 @@ pub(crate) async fn pass(State(sandbox): State<Sandbox>, request: Request, next:
         handled: false,
         bearer: bearer(request.headers()).is_some(),
         openai_beta: header("openai-beta"),
-        api_version: header("stripe-version").or_else(|| header("cal-api-version")),
+        api_version: ["stripe-version", "cal-api-version", "api-version-date"].into_iter().find_map(header),
         idempotency_key: header("idempotency-key"),
         body: Value::Null,
     };
@@ -77,6 +78,8 @@ fn provider(path: &str) -> Provider {
         Some("openai") => Provider::OpenAi,
         Some("calcom") => Provider::CalCom,
         Some("stripe") => Provider::Stripe,
+        Some("whop") => Provider::Whop,
+        Some("drive") => Provider::Drive,
         _ => Provider::Sheets,
     }
 }
@@ -139,6 +142,8 @@ fn refusal(provider: Provider, status: StatusCode) -> Response {
         Provider::Sheets => sheets::refusal(status),
         Provider::CalCom => calcom::refusal(status),
         Provider::Stripe => stripe::refusal(status),
+        Provider::Whop => whop::refusal(status),
+        Provider::Drive => drive::refusal(status),
     }
 }
 

@@ -24,6 +24,10 @@ pub enum Provider {
     CalCom,
     /// Stripe's API v1.
     Stripe,
+    /// Whop's API v1.
+    Whop,
+    /// Google Drive v3.
+    Drive,
 }
 
 /// One fault for the next `count` requests that match.

@@ -5,6 +5,7 @@
 
 mod calcom;
 mod db;
+mod drive;
 mod edge;
 mod faults;
 mod log;
@@ -17,13 +18,20 @@ mod serve;
 mod sheets;
 mod stripe;
 mod webhooks;
+mod whop;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::any};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{any, get},
+};
 use serde_json::Value;
 
 pub use calcom::{CALCOM_API_KEY, Calendar, Declined, INTRO_CALL, STRATEGY_CONSULT, Side, Visit};
+pub use drive::{GROWTH_FOLDER, SCALE_FOLDER};
 pub use faults::{Chaos, Fault, FaultKind, Provider};
 pub use log::Asked;
 pub use openai::{API_KEY, Output, Scripted};
@@ -33,6 +41,10 @@ pub use serve::serve;
 pub use sheets::{ACCESS_TOKEN, Applied, Call, SPREADSHEET_ID};
 pub use stripe::{API_VERSION as STRIPE_VERSION, MONTHLY_PRICE, ONE_TIME_PRICE, STRIPE_SECRET_KEY, Till};
 pub use webhooks::{Delivery, Outcome, Webhooks};
+pub use whop::{
+    API_VERSION_DATE as WHOP_VERSION, Club, Generation, Signer, UserToken, WHOP_ACCOUNT_ID, WHOP_API_KEY,
+    WHOP_APP_ID, serve_app as serve_whop_app,
+};
 
 /// All stand-ins and what they remember. Clones share one state.
 #[derive(Clone)]
@@ -45,6 +57,8 @@ struct State {
     sheets: sheets::Sheets,
     calcom: calcom::CalCom,
     stripe: stripe::Stripe,
+    whop: whop::Whop,
+    drive: drive::Drive,
     webhooks: webhooks::Sender,
 }
 
@@ -58,23 +72,30 @@ impl Sandbox {
             openai: openai::OpenAi::open(db.clone())?,
             sheets: sheets::Sheets::open(db.clone())?,
             calcom: calcom::CalCom::open(db.clone())?,
-            stripe: stripe::Stripe::open(db)?,
+            stripe: stripe::Stripe::open(db.clone())?,
+            whop: whop::Whop::open(db)?,
+            drive: drive::Drive::default(),
             webhooks: webhooks::Sender::default(),
         })))
     }
 
-    /// The providers' endpoints: `/openai/v1/…`, `/sheets/v4/spreadsheets/…`, `/calcom/v2/…` and `/stripe/v1/…`, and
-    /// the page on which a link of Stripe is paid, `/stripe/pay/…`.
+    /// The providers' endpoints: `/openai/v1/…`, `/sheets/v4/spreadsheets/…`, `/calcom/v2/…`, `/stripe/v1/…`,
+    /// `/whop/api/v1/…`, `/whop/.well-known/jwks.json` and `/drive/v3/…`, and the pages on which their links are paid,
+    /// `/stripe/pay/…` and `/whop/checkout/…`.
     pub fn providers(&self) -> Router {
         Router::new()
             .route("/openai/v1/{*path}", any(openai::answer))
             .route("/sheets/v4/{*path}", any(sheets::answer))
             .route("/calcom/v2/{*path}", any(calcom::answer))
             .route("/stripe/v1/{*path}", any(stripe::answer))
+            .route("/whop/api/v1/{*path}", any(whop::answer))
+            .route("/whop/.well-known/jwks.json", get(whop::keys))
+            .route("/drive/v3/{*path}", any(drive::answer))
             .layer(middleware::from_fn_with_state(self.clone(), edge::pass))
             .layer(DefaultBodyLimit::disable())
             .with_state(self.clone())
             .merge(stripe::page::router(self.clone()))
+            .merge(whop::page::router(self.clone()))
     }
 
     /// The pages people look at, under `/sandbox`. They answer loopback only, and need `ConnectInfo`.

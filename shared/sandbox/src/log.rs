@@ -33,7 +33,7 @@ pub struct Asked {
     pub bearer: bool,
     /// The header `OpenAI-Beta`.
     pub openai_beta: Option<String>,
-    /// The header `Stripe-Version` or `cal-api-version`.
+    /// The header `Stripe-Version`, `cal-api-version` or `Api-Version-Date`.
     pub api_version: Option<String>,
     /// The header `Idempotency-Key`.
     pub idempotency_key: Option<String>,

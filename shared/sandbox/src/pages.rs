@@ -21,7 +21,7 @@ pub(crate) use self::{
     guard::{is_local, problem},
     table::escape,
 };
-use crate::{Mishap, Sandbox, faults::Knobs};
+use crate::{Mishap, Sandbox, faults::Knobs, whop};
 
 const INDEX: &str = include_str!("pages/index.html");
 const SHEET: &str = include_str!("pages/sheet.html");
@@ -42,6 +42,7 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
         .route("/sandbox/person", post(act))
         .route("/sandbox/threads", post(talk))
         .merge(providers::router())
+        .merge(whop::app::router())
         .layer(middleware::from_fn(guard::pass))
         .with_state(sandbox)
 }

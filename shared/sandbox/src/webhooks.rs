@@ -1,31 +1,36 @@
 //! The sender of the stand-ins' webhooks, over real HTTP, and the knobs for what befalls them on the way.
 //!
 //! It exists so that a receiver meets what the providers really do: signed bodies, at least once (Stripe) or at most
-//! once (Cal.com), sometimes twice, late, or never. The invariant: the first attempts of one provider are made in the
+//! once (Cal.com), sometimes twice, late, or never; Whop keeps each attempt and sends it again when it is asked to. The invariant: the first attempts of one provider are made in the
 //! order in which their messages were made, and whatever was made is in the log.
 
 mod line;
+mod replay;
+mod signature;
 
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use serde::Serialize;
-use sha2::Sha256;
 
 use self::line::{Job, Line, Way};
-use crate::{Provider, Sandbox};
+pub(crate) use self::replay::{Replays, is_fine};
+use crate::{Provider, Sandbox, random};
 
 /// How long an answer may take. Stripe's is not published; ten seconds are what its dashboard reports as timed out.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Stripe tries again three times within hours in test mode (its documentation of webhooks); here hours are seconds.
 const STRIPE_RETRIES: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(25)];
+
+/// Whop tries again up to three times, after so long each (docs.whop.com/developer/guides/webhooks).
+const WHOP_RETRIES: [Duration; 3] =
+    [Duration::from_secs(10), Duration::from_secs(20), Duration::from_secs(40)];
 
 /// What a provider has to say.
 #[derive(Clone, Debug)]
@@ -36,6 +41,15 @@ pub(crate) struct Message {
     pub(crate) kind: String,
     /// The very bytes.
     pub(crate) body: Bytes,
+    /// The attempt that this sends again.
+    pub(crate) replayed_from: Option<String>,
+}
+
+/// An attempt: how it ended, how long it took, and what was answered.
+struct Attempt {
+    outcome: Outcome,
+    took: Duration,
+    answer: Bytes,
 }
 
 /// How a message, or one attempt to bring it, ended.
@@ -67,6 +81,21 @@ pub struct Delivery {
     pub attempt: usize,
     /// How it ended.
     pub outcome: Outcome,
+    /// The id of this line, `whdel_…` in Whop's words.
+    #[serde(skip)]
+    pub delivery: String,
+    /// The attempt that this sent again, if Whop was asked to.
+    #[serde(skip)]
+    pub replayed_from: Option<String>,
+    /// When.
+    #[serde(skip)]
+    pub at: Timestamp,
+    /// How long it took.
+    #[serde(skip)]
+    pub took: Duration,
+    /// What the receiver answered; kept of Whop's alone.
+    #[serde(skip)]
+    pub answer: Bytes,
     /// The body, as it was signed.
     #[serde(skip)]
     pub body: Bytes,
@@ -86,39 +115,19 @@ pub struct Webhooks<'a> {
 // === impl Message ===
 
 impl Message {
-    /// The headers of an attempt that is made now.
-    ///
-    /// Stripe: `Stripe-Signature: t=…,v1=…` over `t.body`; Cal.com: `X-Cal-Signature-256` over the body alone, and
-    /// `no-secret-provided` where there is no secret (`sendPayload.ts` of cal.com).
-    fn headers(&self, provider: Provider, secret: &str, now: Timestamp) -> Vec<(&'static str, String)> {
-        if provider == Provider::Stripe {
-            let at = now.as_second().to_string();
-            let signature = mac(secret, &[at.as_bytes(), b".", &self.body]);
-            return vec![
-                ("content-type", "application/json; charset=utf-8".to_owned()),
-                ("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)".to_owned()),
-                ("stripe-signature", format!("t={at},v1={signature}")),
-            ];
-        }
-        let signature = match secret {
-            "" => "no-secret-provided".to_owned(),
-            secret => mac(secret, &[&self.body]),
-        };
-        vec![
-            ("content-type", "application/json".to_owned()),
-            ("x-cal-signature-256", signature),
-            ("x-cal-webhook-version", "2021-10-20".to_owned()),
-        ]
+    /// Something new to say.
+    pub(crate) fn new(id: String, kind: String, body: Bytes) -> Self {
+        Self { id, kind, body, replayed_from: None }
     }
 }
 
-/// HMAC-SHA256 in hexadecimal digits.
-fn mac(secret: &str, parts: &[&[u8]]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key may have any length");
-    for part in parts {
-        mac.update(part);
+// === impl Attempt ===
+
+impl Attempt {
+    /// One that never set out.
+    fn of(outcome: Outcome) -> Self {
+        Self { outcome, took: Duration::ZERO, answer: Bytes::new() }
     }
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 // === impl Sender ===
@@ -178,13 +187,13 @@ impl Sandbox {
 
     /// One attempt; when to make the next one, if one is to be made.
     async fn attempt(&self, provider: Provider, job: &Job, number: usize) -> Option<Duration> {
-        let outcome = match &job.endpoint {
-            None => Outcome::NoEndpoint,
+        let attempt = match &job.endpoint {
+            None => Attempt::of(Outcome::NoEndpoint),
             Some((url, secret)) => send(provider, url, secret, &job.message).await,
         };
-        let fine = matches!(outcome, Outcome::Answered(200..=299) | Outcome::NoEndpoint);
+        let fine = matches!(attempt.outcome, Outcome::Answered(200..=299) | Outcome::NoEndpoint);
         self.0.webhooks.with(provider, |line| {
-            line.note(&job.message, number, outcome);
+            line.note(&job.message, number, attempt);
             let pause = line.retries.get(number - 1).copied().filter(|_| !fine);
             line.under_way -= usize::from(pause.is_none());
             pause
@@ -260,6 +269,11 @@ impl Webhooks<'_> {
         self.with(|line| line.log.iter().cloned().collect())
     }
 
+    /// Where they go.
+    pub fn url(self) -> Option<String> {
+        self.with(|line| line.endpoint.as_ref().map(|(url, _)| url.clone()))
+    }
+
     /// How messages go at the moment, in a word.
     pub fn way(self) -> &'static str {
         self.with(|line| match line.way {
@@ -276,7 +290,16 @@ impl Webhooks<'_> {
     }
 }
 
-async fn send(provider: Provider, url: &str, secret: &str, message: &Message) -> Outcome {
+/// The body of an answer that was read, or nothing.
+async fn read(provider: Provider, response: reqwest::Response) -> Bytes {
+    match provider {
+        Provider::Whop => response.bytes().await.unwrap_or_default(),
+        _ => Bytes::new(),
+    }
+}
+
+async fn send(provider: Provider, url: &str, secret: &str, message: &Message) -> Attempt {
+    let began = Instant::now();
     // Never through a proxy, never elsewhere: neither provider follows a redirect.
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -288,34 +311,9 @@ async fn send(provider: Provider, url: &str, secret: &str, message: &Message) ->
     for (name, value) in message.headers(provider, secret, Timestamp::now()) {
         request = request.header(name, value);
     }
-    match request.send().await {
-        Ok(response) => Outcome::Answered(response.status().as_u16()),
-        Err(_) => Outcome::Unanswered,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_signatures_are_those_of_the_published_vectors() {
-        // HMAC-SHA256 of RFC 4231's second case, which both schemes are built on.
-        let known = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        assert_eq!(mac("Jefe", &[b"what do ya want ", b"for nothing?"]), known);
-        let message = Message {
-            id: "evt_1".to_owned(),
-            kind: "x".to_owned(),
-            body: Bytes::from_static(b"what do ya want for nothing?"),
-        };
-        let now = Timestamp::from_second(1_700_000_000).unwrap();
-        let cal = message.headers(Provider::CalCom, "Jefe", now);
-        assert!(cal.contains(&("x-cal-signature-256", known.to_owned())));
-        let bare = message.headers(Provider::CalCom, "", now);
-        assert!(bare.contains(&("x-cal-signature-256", "no-secret-provided".to_owned())));
-        let stripe = message.headers(Provider::Stripe, "Jefe", now);
-        let (_, signature) = stripe.iter().find(|(name, _)| *name == "stripe-signature").unwrap();
-        let expected = mac("Jefe", &[b"1700000000.what do ya want for nothing?"]);
-        assert_eq!(signature, &format!("t=1700000000,v1={expected}"));
-    }
+    let (outcome, answer) = match request.send().await {
+        Ok(response) => (Outcome::Answered(response.status().as_u16()), read(provider, response).await),
+        Err(_) => (Outcome::Unanswered, Bytes::new()),
+    };
+    Attempt { outcome, took: began.elapsed(), answer }
 }

@@ -7,6 +7,7 @@
 
 mod backoff;
 mod job;
+mod listing;
 mod purge;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use crate::{Collection, Error, Index, Work, query::ASCENDING};
 
 pub(crate) use job::Job;
 pub use job::State;
+pub use listing::{Listed, Listing};
 pub use purge::Purge;
 pub use worker::Worker;
 

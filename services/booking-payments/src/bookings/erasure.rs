@@ -11,11 +11,11 @@ use serde_json::json;
 use store::{Attempts, Index, Query, Work, erasing::Erasures};
 
 use super::{
-    BY_EMAIL, BY_PHONE, BY_VISITOR, BY_WHOP_USER, Calendar, INTENTS_BY_VISITOR, INTENTS_BY_WHOP_USER, guests,
+    BY_EMAIL, BY_PHONE, BY_VISITOR, BY_WHOP_USER, Calendar, INTENTS_BY_VISITOR, INTENTS_BY_WHOP_USER,
     intents::{self, INTENTS},
     meeting::MEETINGS,
 };
-use crate::{erasure::Forgets, error::Error, forgotten};
+use crate::{erasure::Forgets, error::Error, forgotten, known::Known};
 
 /// What one call may take.
 const PORTION: Duration = Duration::from_secs(3);
@@ -32,17 +32,15 @@ impl Forgets for Calendar {
     ) -> Result<Option<String>, Error> {
         let until = Instant::now() + PORTION;
         self.note_forgotten(person).await?;
-        let Person { visitor_ids, whop_user_ids, emails, phones, .. } = person;
-        let mails: Vec<_> = emails.iter().map(|email| guests::mail(email)).collect();
-        let numbers: Vec<_> = phones.iter().map(|phone| guests::phone(phone)).collect();
-        let meetings: [(&'static Index, &[String]); 4] = [
-            (&BY_VISITOR, visitor_ids),
-            (&BY_WHOP_USER, whop_user_ids),
-            (&BY_EMAIL, &mails),
-            (&BY_PHONE, &numbers),
-        ];
-        for (index, value) in each(meetings) {
-            while let Some(ids) = self.some(index, value).await? {
+        let known = Known::of(person);
+        for one in &known {
+            let index = match one {
+                Known::Visitor(_) => &BY_VISITOR,
+                Known::WhopUser(_) => &BY_WHOP_USER,
+                Known::Email(_) => &BY_EMAIL,
+                Known::Phone(_) => &BY_PHONE,
+            };
+            while let Some(ids) = self.some(index, one.value()).await? {
                 if Instant::now() > until {
                     return Ok(Some("more bookings".to_owned()));
                 }
@@ -51,12 +49,13 @@ impl Forgets for Calendar {
                 }
             }
         }
-        let intents = [
-            (&INTENTS_BY_VISITOR, visitor_ids.as_slice()),
-            (&INTENTS_BY_WHOP_USER, whop_user_ids.as_slice()),
-        ];
-        for (index, value) in each(intents) {
-            while let Some(ids) = self.some(index, value).await? {
+        for one in &known {
+            let index = match one {
+                Known::Visitor(_) => &INTENTS_BY_VISITOR,
+                Known::WhopUser(_) => &INTENTS_BY_WHOP_USER,
+                Known::Email(_) | Known::Phone(_) => continue,
+            };
+            while let Some(ids) = self.some(index, one.value()).await? {
                 if Instant::now() > until {
                     return Ok(Some("more bookings".to_owned()));
                 }
@@ -67,14 +66,6 @@ impl Forgets for Calendar {
         }
         Ok(None)
     }
-}
-
-fn each<'p, const N: usize>(
-    ways: [(&'static Index, &'p [String]); N],
-) -> impl Iterator<Item = (&'static Index, &'p String)> {
-    ways.into_iter()
-        .flat_map(|(index, values)| values.iter().map(move |value| (index, value)))
-        .filter(|(_, value)| !value.is_empty())
 }
 
 impl Calendar {

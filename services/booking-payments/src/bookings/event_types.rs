@@ -6,7 +6,10 @@ use domain::{Fault, Kind, Reason};
 use moka::future::Cache;
 
 use super::Calendar;
-use crate::{calcom::wire::EventType, error::Error};
+use crate::{
+    calcom::wire::{Booking, EventType},
+    error::Error,
+};
 
 /// How long the list is good.
 const FRESH: Duration = Duration::from_secs(60);
@@ -55,6 +58,22 @@ impl Calendar {
             return Err(Fault::new(Kind::Precondition, Reason::PaymentRequired, why).into());
         }
         Ok(())
+    }
+
+    /// Whether a booking was made of which nothing is known but that it is over, or only asked for.
+    ///
+    /// A booking that is cancelled does not say whether it was ever accepted (`BookingOutput_2024_08_13`), so the policy of
+    /// its event type does: where the host is not asked, it was. Where the host is asked it counts as withdrawn, and so does
+    /// one that was seen pending and then cancelled: if it was accepted in between, no webhook of that came and no look fell
+    /// into that time, nothing at Cal.com can tell it from a request that was withdrawn. What Cal.com takes money for itself is
+    /// pending until it is paid and is not told apart, nor is an event type that is gone or has changed since.
+    pub(super) async fn was_made(&self, booking: &Booking) -> Result<bool, Error> {
+        let all = self.event_types().await?;
+        let id = booking.event_type.as_ref().map(|event_type| event_type.id);
+        let event_type = all.iter().find(|event_type| Some(event_type.id) == id);
+        let policy = event_type.and_then(|event_type| event_type.confirmation_policy.as_ref());
+        let notice = booking.start.duration_since(booking.created_at);
+        Ok(policy.is_none_or(|policy| !policy.asks_at(notice)))
     }
 
     /// The event type with this id, or with this slug where the id is 0.

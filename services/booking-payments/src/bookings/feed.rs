@@ -48,7 +48,7 @@ impl Provider for Calendar {
         _now: Timestamp,
     ) -> Result<Verified, Fault> {
         let signature = headers.get(signature::HEADER).map_or("", String::as_str);
-        if !signature::is_genuine(&self.secrets, signature, body) {
+        if !signature::is_genuine(self.secrets.as_ref(), signature, body) {
             let why = "the signature is missing or wrong";
             return Err(Fault::new(Kind::Unauthenticated, Reason::SignatureWrong, why));
         }

@@ -5,11 +5,14 @@
 //! against. And renewing one refuses for as long as it stands, since it finds itself in its own way. So a slot is booked
 //! while it is held, which leaves no gap, and what is held is let go and tried again only where that is refused; renewing
 //! falls back to letting go and reserving again, so whoever can asks for the whole time at once: Cal.com sets no limit to it.
+//! It refuses (403) to be told how long where the key's owner has no part in the event type; then the slot is held for its
+//! own five minutes, as it would be where it cut the time short, and whoever needs it for longer renews.
 //! Nor does reserving look at hours, at calendars or at what stands under another event type, so the slot is asked for first.
 //! The invariant: who holds a slot knows until when, what is held was free, and nobody else's hold is touched.
 
 use domain::id::digest;
 use jiff::{SignedDuration, Timestamp};
+use providers::api::Failure;
 use serde::{Deserialize, Serialize};
 use store::{Attempts, Collection, Work};
 
@@ -33,7 +36,8 @@ pub(crate) struct Hold {
 }
 
 impl Calendar {
-    /// Keeps a slot from others for so many minutes. What is asked for may be hidden from visitors.
+    /// Keeps a slot from others for so many minutes, or for as long as Cal.com lets us. What is asked for may be hidden from
+    /// visitors.
     ///
     /// # Errors
     /// The slot is not free; there is no such event type; Cal.com's. After an unclear answer the slot may be kept for
@@ -48,8 +52,8 @@ impl Calendar {
         self.keep_free(event_type.id, start, Some(minutes)).await
     }
 
-    /// Keeps a slot that is held for so many minutes from now on. The hold that is answered takes the place of this one;
-    /// it is this one if it lasts as long.
+    /// Keeps a slot that is held for so many minutes from now on, or for as long as Cal.com lets us. The hold that is
+    /// answered takes the place of this one; it is this one if it lasts as long.
     ///
     /// # Errors
     /// It had ended and somebody else has the slot; Cal.com's.
@@ -66,7 +70,11 @@ impl Calendar {
         }
         match self.client.renew(uid, *event_type, *start, minutes).await {
             Ok(reservation) => Ok(held(*event_type, *start, reservation)),
-            Err(failure) if failure.is_not_found() || super::slots::may_be_taken(&failure) => {
+            Err(failure)
+                if failure.is_not_found()
+                    || is_about_time(&failure)
+                    || super::slots::may_be_taken(&failure) =>
+            {
                 self.client.release(uid).await.map_err(Error::from)?;
                 // What was held until now is free; to ask would only leave it to others for longer.
                 self.keep(*event_type, *start, Some(minutes)).await
@@ -99,6 +107,8 @@ impl Calendar {
         }
         let event_type = self.event_type(event_type, "", Shown::ToVisitors).await?;
         self.refuse_sold(&event_type.slug)?;
+        // If we end between Cal.com's answer and the note, a repetition finds the slot taken by this very hold until it lapses:
+        // Cal.com shows a reservation to who knows its uid alone, lists none and lets nobody choose the uid.
         let hold = self.keep_free(event_type.id, start, None).await?;
         self.note(&begun.id, |intent| intent.hold = Some(hold.clone())).await?;
         self.remember(owner, &hold).await?;
@@ -130,7 +140,14 @@ impl Calendar {
     }
 
     async fn keep(&self, event_type: i64, start: Timestamp, minutes: Option<u32>) -> Result<Hold, NotBooked> {
-        match self.client.reserve(event_type, start, minutes).await {
+        let reserved = match self.client.reserve(event_type, start, minutes).await {
+            Err(failure) if minutes.is_some() && is_about_time(&failure) => {
+                tracing::info!(event_type, "cal.com takes no word on how long a slot is held");
+                self.client.reserve(event_type, start, None).await
+            }
+            reserved => reserved,
+        };
+        match reserved {
             Ok(reservation) => {
                 self.slots.drop_all();
                 Ok(held(event_type, start, reservation))
@@ -161,6 +178,11 @@ impl Hold {
     pub(super) fn stands(&self, now: Timestamp) -> bool {
         self.until > now
     }
+}
+
+/// Whether a refusal may be about for how long a slot is to be held.
+fn is_about_time(failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused { status, .. } if matches!(status.as_u16(), 400 | 403))
 }
 
 fn held(event_type: i64, start: Timestamp, reservation: Reservation) -> Hold {

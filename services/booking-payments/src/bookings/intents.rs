@@ -16,11 +16,13 @@ use store::{Attempts, Collection, Work};
 use subtle::ConstantTimeEq as _;
 
 use super::{Calendar, holds::Hold};
+use providers::api::Failure;
+
 use crate::{
-    api::Failure,
     calcom::{NAME, wire::Booking},
     error::Error,
     forgotten,
+    grpc::check_request_id,
     owner::Owner,
 };
 
@@ -32,8 +34,6 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 const LANDS: SignedDuration = SignedDuration::from_mins(5);
 /// Where the token stands in a booking's metadata. Cal.com takes keys of 40 characters and values of 500.
 const METADATA_KEY: &str = "frontdesk_intent";
-/// Longest `request_id`.
-const LONGEST_REQUEST_ID: usize = 200;
 
 /// What was asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,7 +112,7 @@ pub(super) fn token_of(booking: &Booking) -> Option<String> {
 
 /// By what an intent is known that was forgotten with its person.
 pub(super) fn forgotten_key(id: &str) -> Option<String> {
-    forgotten::key("intent", id)
+    forgotten::key_of_intent(id)
 }
 
 /// The id of the intent that a token names, if it can be one.
@@ -172,17 +172,14 @@ impl Calendar {
     /// Stores what is asked, or finds it stored.
     ///
     /// # Errors
-    /// There is no `request_id`, or it came before with another content.
+    /// The `request_id` is none, or came before with another content.
     pub(super) async fn begin(
         &self,
         owner: &Owner,
         request_id: &str,
         content: &[&str],
     ) -> Result<Begun, Error> {
-        if request_id.is_empty() || request_id.len() > LONGEST_REQUEST_ID {
-            let why = format!("request_id must have 1 to {LONGEST_REQUEST_ID} characters");
-            return Err(Fault::invalid("request_id", why).into());
-        }
+        check_request_id(request_id)?;
         let id = digest(&["intent", &owner.visitor, request_id]);
         let content = digest(content);
         let mut attempts = Attempts::default();

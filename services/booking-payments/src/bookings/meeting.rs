@@ -73,6 +73,8 @@ pub(crate) struct Meeting {
     pub(crate) title: String,
     /// How it stands.
     pub(crate) status: Status,
+    /// It was booked at some time, and not only asked for.
+    pub(crate) was_booked: bool,
     /// Who had booked did not come.
     pub(crate) no_show: bool,
     /// Start.
@@ -167,6 +169,7 @@ impl Meeting {
             wire::Status::Cancelled => Status::Canceled,
             wire::Status::Rejected => Status::Rejected,
         };
+        self.was_booked |= self.status == Status::Booked;
         let attendee = booking.attendees.first();
         self.no_show = attendee.is_some_and(|attendee| attendee.absent);
         (self.start, self.end) = (booking.start, booking.end);

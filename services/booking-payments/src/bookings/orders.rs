@@ -14,8 +14,9 @@ use domain::{Fault, Kind, Reason};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Calendar, Hold, Meeting, intents, intents::Begun, refresh::Look};
+use providers::api::Failure;
+
 use crate::{
-    api::Failure,
     calcom::{Guest, Since, wire::Booking},
     error::Error,
     owner::Owner,

@@ -11,14 +11,13 @@ use store::{Attempts, Work};
 
 use super::{
     Calendar, intents,
-    meeting::{Lead, MEETINGS, Meeting, UIDS, id_of, lead_id},
+    meeting::{Lead, MEETINGS, Meeting, Status, UIDS, id_of, lead_id},
 };
 use crate::{
     books::{Telling, tell},
     calcom::wire::{self, Booking},
     error::Error,
-    forgotten,
-    notices::Notice,
+    forgotten, notices,
 };
 
 /// Most moves of one meeting that are followed.
@@ -217,6 +216,9 @@ impl Calendar {
             .clone()
             .unwrap_or_else(|| Meeting::booked_at(created_at.unwrap_or(current.created_at), self.live));
         after.take(uids, &current);
+        if before.is_none() && after.status == Status::Canceled {
+            after.was_booked = self.was_made(&current).await?;
+        }
         let mut asked_at = after.created_at;
         if after.owner.is_nobody() && !after.erased {
             for token in &tokens {
@@ -246,7 +248,7 @@ impl Calendar {
         // What the visitor does here, they are told in the answer.
         let is_theirs = cause == Cause::Own || after.acting.is_some_and(|until| now < until);
         let before = before.filter(|_| !is_theirs && !after.erased);
-        if let Some(notice) = before.and_then(|before| Notice::of_meeting(&before, &after)) {
+        if let Some(notice) = before.and_then(|before| notices::of_meeting(&before, &after)) {
             tell(work, &Telling::Notice(notice), now).await?;
         }
         Ok((after, named))

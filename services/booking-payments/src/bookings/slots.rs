@@ -15,8 +15,9 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use moka::future::Cache;
 
 use super::Calendar;
+use providers::api::Failure;
+
 use crate::{
-    api::Failure,
     calcom::{Range, days},
     error::Error,
 };

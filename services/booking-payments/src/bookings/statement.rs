@@ -39,6 +39,7 @@ fn request(meeting: &Meeting) -> RecordBookingRequest {
             end_time: Some(wire_time(meeting.end)),
             meeting_type: meeting.event_type_slug.clone(),
             status: status(meeting).to_owned(),
+            was_booked: Some(meeting.was_booked),
         }),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The invariant: what passes is what Cal.com takes, so that its refusals are about slots and not about spelling.
 
-use domain::Fault;
+use domain::{Fault, reach};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::slots::LONGEST;
@@ -143,7 +143,7 @@ pub(crate) fn guest(asked: Asked) -> Result<Guest, Fault> {
     // Cal.com refuses a language that it does not speak; a visitor's is better left out than refused.
     let language = if LANGUAGES.contains(&language.as_str()) { language } else { String::new() };
     let [name, email] = [name, email].map(str::to_owned);
-    Ok(Guest { name, email, phone: super::guests::phone(phone), time_zone, language })
+    Ok(Guest { name, email, phone: reach::phone(phone), time_zone, language })
 }
 
 /// Whether a text has the shape of an address that Cal.com could write to.

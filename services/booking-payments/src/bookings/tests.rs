@@ -19,7 +19,7 @@ use crate::{
     calcom::Guest,
     owner::Owner,
 };
-use cal::{Cal, PAID, Time};
+use cal::{Cal, Length, PAID, Time};
 
 #[path = "../../tests/it/bookings/cal.rs"]
 #[expect(dead_code, reason = "it is made for the tests of the whole service")]
@@ -122,6 +122,33 @@ async fn a_hold_keeps_a_slot_that_visitors_do_not_see_as_long_as_it_is_renewed()
     // It has ended and somebody else is quicker.
     world.cal.book(NINE, "bob@example.com", serde_json::json!({}));
     assert_eq!(lost(world.calendar.renew(&renewed, 65).await), NEXT.map(at));
+}
+
+#[tokio::test]
+async fn a_slot_that_cal_com_holds_for_less_is_held_as_long_as_it_is_renewed() {
+    for length in [Length::AtMost(5), Length::Refused(400), Length::Refused(403)] {
+        let world = World::start().await;
+        world.cal.take_lengths(length);
+        let mut hold = world.hold().await;
+        for _ in 0..3 {
+            assert_eq!(hold.until, world.time.now() + SignedDuration::from_mins(5), "{length:?}");
+            world.time.advance(120);
+            hold = world.calendar.renew(&hold, 63).await.unwrap();
+            assert_eq!(world.cal.reserved(), 1, "the one takes the place of the other: {length:?}");
+        }
+        assert_eq!(lost(world.calendar.hold("paid", at(NINE), 65).await), NEXT.map(at));
+        world.book("vis_1", Some(&hold)).await.unwrap();
+        assert_eq!((world.cal.reserved(), world.cal.bookings().len()), (0, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cal_com_does_not_take_holds_nothing() {
+    let world = World::start().await;
+    world.cal.take_lengths(Length::Refused(401));
+    let failed = world.calendar.hold("paid", at(NINE), 65).await.unwrap_err();
+    assert!(matches!(failed, NotBooked::Failed(_)), "{failed:?}");
+    assert_eq!(world.cal.count(&axum::http::Method::POST, "/v2/slots/reservations"), 1);
 }
 
 #[tokio::test]

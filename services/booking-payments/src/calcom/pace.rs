@@ -14,7 +14,7 @@ use domain::limit::Limit;
 use store::{Clock, Store, limiter::Limiter};
 
 use super::NAME;
-use crate::api::{Failure, Pacing};
+use providers::api::{Failure, Pacing};
 
 /// With what processes draw ahead (5 s) the most that begin in a minute are 40 + 70 × 65 / 60, which is 116.
 const COUNT: NonZeroU32 = NonZeroU32::new(70).expect("it is not zero");

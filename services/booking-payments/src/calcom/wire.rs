@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -58,6 +58,26 @@ pub(crate) struct EventType {
     /// It is not shown to the public.
     #[serde(default)]
     pub(crate) hidden: bool,
+    /// When the host is asked before a meeting is booked; absent if never.
+    #[serde(default)]
+    pub(crate) confirmation_policy: Option<ConfirmationPolicy>,
+}
+
+/// When a host is asked before a meeting is booked (`confirmation-policy.input.ts`, 2024-06-14).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ConfirmationPolicy {
+    /// Never.
+    disabled: bool,
+    /// At shorter notice than this alone; always if it is absent.
+    notice_threshold: Option<Notice>,
+}
+
+/// A time before a meeting.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Notice {
+    unit: String,
+    count: i64,
 }
 
 /// A reservation of a slot.
@@ -159,6 +179,22 @@ pub(crate) struct Attendee {
     pub(crate) phone_number: Option<String>,
 }
 
+// === impl ConfirmationPolicy ===
+
+impl ConfirmationPolicy {
+    /// Whether the host is asked about a meeting that is booked so long before it begins.
+    pub(crate) fn asks_at(&self, notice: SignedDuration) -> bool {
+        let hours = |hours: i64| SignedDuration::try_from_hours(hours).unwrap_or(SignedDuration::MAX);
+        let threshold = self.notice_threshold.as_ref().map(|Notice { unit, count }| match unit.as_str() {
+            "minutes" => SignedDuration::try_from_mins(*count).unwrap_or(SignedDuration::MAX),
+            "hours" => hours(*count),
+            "days" => hours(count.saturating_mul(24)),
+            _ => SignedDuration::MAX,
+        });
+        !self.disabled && threshold.is_none_or(|threshold| notice < threshold)
+    }
+}
+
 // === impl Booking ===
 
 impl Booking {
@@ -216,6 +252,24 @@ mod tests {
         let mut new = booking();
         new["status"] = json!("awaiting_host");
         assert_eq!(serde_json::from_value::<Booking>(new).unwrap().status, Status::Pending);
+    }
+
+    #[test]
+    fn a_host_is_asked_as_the_policy_says() {
+        let threshold = |unit: &str| json!({"type": "time", "noticeThreshold": {"unit": unit, "count": 2}});
+        let always = json!({"type": "always", "blockUnconfirmedBookingsInBooker": true});
+        let policies = [
+            (always, [true, true]),
+            (json!({"disabled": true}), [false, false]),
+            (threshold("hours"), [true, false]),
+            (threshold("days"), [true, true]),
+            (threshold("minutes"), [false, false]),
+            (threshold("moons"), [true, true]),
+        ];
+        for (policy, asks) in policies {
+            let read: ConfirmationPolicy = serde_json::from_value(policy.clone()).unwrap();
+            assert_eq!([1, 2].map(|hours| read.asks_at(SignedDuration::from_hours(hours))), asks, "{policy}");
+        }
     }
 
     #[test]

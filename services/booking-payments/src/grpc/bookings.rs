@@ -140,7 +140,8 @@ impl Service {
         let zone = terms::zone(&request.time_zone, "time_zone")?;
         let size = size(request.page_size, SLOTS, MOST_SLOTS)?;
         let now = self.calendar.now();
-        let (from, to) = terms::window(time(*from_time), time(*to_time), now)?;
+        let (from, to) = (read_time(*from_time, "from_time")?, read_time(*to_time, "to_time")?);
+        let (from, to) = terms::window(from, to, now)?;
         let moving = match request.booking_id.as_str() {
             "" => None,
             id => Some(self.calendar.owned(&own(caller.clone())?, id).await?),
@@ -159,19 +160,15 @@ impl Service {
     async fn reserve(&self, request: ReserveSlotRequest) -> Result<Timestamp, Error> {
         let ReserveSlotRequest { caller, request_id, event_type_id, start_time } = request;
         let owner = own(caller)?;
-        let start = terms::start(time(start_time), self.calendar.now())?;
+        let start = terms::start(read_time(start_time, "start_time")?, self.calendar.now())?;
         Ok(self.calendar.reserve(&owner, &request_id, event_type_id, start).await?.until)
     }
 
     async fn create(&self, request: CreateBookingRequest) -> Result<Booking, Error> {
         let CreateBookingRequest { caller, request_id, event_type_id, event_type_slug, start_time, .. } =
             &request;
-        let thread = request.thread_id.clone();
-        if !thread.is_empty() && domain::id::check(&thread).is_err() {
-            return Err(Fault::invalid("thread_id", "thread_id must be an id").into());
-        }
-        let owner = Owner { page: request.page.clone(), thread, ..own(caller.clone())? };
-        let start = terms::start(time(*start_time), self.calendar.now())?;
+        let owner = Owner::at(caller.clone(), request.page.clone(), request.thread_id.clone())?;
+        let start = terms::start(read_time(*start_time, "start_time")?, self.calendar.now())?;
         let guest = terms::guest(asked(request.attendee.clone().unwrap_or_default()))?;
         let notes = terms::note(request.notes.clone(), "notes")?;
         let event_type = self.calendar.event_type(*event_type_id, event_type_slug, Shown::ToVisitors).await?;
@@ -196,7 +193,7 @@ impl Service {
         let owner = own(caller)?;
         // Whose it is comes first: what is wrong with the rest tells nothing of it.
         self.calendar.owned(&owner, &booking_id).await?;
-        let start = terms::start(time(start_time), self.calendar.now())?;
+        let start = terms::start(read_time(start_time, "start_time")?, self.calendar.now())?;
         let reason = terms::note(reason, "reason")?;
         let meeting = self.calendar.reschedule(&owner, &request_id, &booking_id, start, &reason).await?;
         Ok(wire_booking(&meeting))
@@ -212,10 +209,6 @@ impl Service {
 
 fn own(caller: Option<Caller>) -> Result<Owner, Error> {
     Ok(Owner::of(caller)?)
-}
-
-fn time(time: Option<prost_types::Timestamp>) -> Option<Timestamp> {
-    time.and_then(read_time)
 }
 
 fn size(asked: i32, default: i32, most: i32) -> Result<usize, Error> {

@@ -10,7 +10,7 @@ use proto::booking::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{read_time, wire_time};
+use super::{check_request_id, read_time, wire_time};
 use crate::{
     bookings::local,
     error::{Error, refuse},
@@ -24,8 +24,6 @@ const PAGE: i32 = 20;
 const LONGEST_PAGE: i32 = 100;
 /// Longest text of a caller's, in bytes.
 const LONGEST_TEXT: usize = 320;
-/// Longest path of a page, in bytes.
-const LONGEST_PAGE_PATH: usize = 1024;
 
 /// `PaymentService`.
 pub(crate) struct Service {
@@ -135,29 +133,18 @@ fn no_workflow() -> Fault {
     Fault::invalid("caller.workflow", "caller.workflow is required")
 }
 
-fn check_request_id(id: &str) -> Result<(), Fault> {
-    domain::id::check(id).map_err(|why| Fault::invalid("request_id", format!("request_id {why}")))
-}
-
 fn decode_order(request: CreateCheckoutRequest) -> Result<(Owner, Order), Fault> {
     let CreateCheckoutRequest { caller, request_id, item_id, start_time, attendee, page, thread_id } =
         request;
-    let owner = Owner::of(caller)?;
+    let owner = Owner::at(caller, page, thread_id)?;
     if owner.workflow.is_empty() {
         return Err(no_workflow());
     }
     check_request_id(&request_id)?;
-    if !thread_id.is_empty() && domain::id::check(&thread_id).is_err() {
-        return Err(Fault::invalid("thread_id", "thread_id must be an id"));
-    }
-    if page.len() > LONGEST_PAGE_PATH {
-        return Err(Fault::invalid("page", "page must have at most 1024 bytes"));
-    }
-    let wrong_time = || Fault::invalid("start_time", "start_time must be a time");
-    let start = start_time.map(|time| read_time(time).ok_or_else(wrong_time)).transpose()?;
+    let start = read_time(start_time, "start_time")?;
     let attendee = decode_attendee(attendee.unwrap_or_default())?;
     let order = Order { request_id, item: item_id, start, attendee };
-    Ok((Owner { page, thread: thread_id, ..owner }, order))
+    Ok((owner, order))
 }
 
 fn decode_attendee(attendee: WireAttendee) -> Result<Attendee, Fault> {
@@ -234,7 +221,7 @@ fn encode_page(shown: Shown, now: jiff::Timestamp) -> GetReturnPageResponse {
         _ => encode_meeting(checkout.meeting),
     };
     // A meeting may have been moved since it was paid.
-    let moved = booking.as_ref().and_then(|booking| booking.start_time.and_then(read_time));
+    let moved = booking.as_ref().and_then(|booking| booking.start_time.and_then(proto::time::read));
     let start = moved.or(checkout.start);
     let zone = checkout.attendee.time_zone.as_str();
     GetReturnPageResponse {

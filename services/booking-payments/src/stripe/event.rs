@@ -11,6 +11,9 @@ use super::model::Id;
 pub(crate) const TYPES: &[&str] = &[
     "charge.dispute.closed",
     "charge.dispute.created",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.updated",
     "charge.refunded",
     "checkout.session.async_payment_failed",
     "checkout.session.async_payment_succeeded",
@@ -18,11 +21,18 @@ pub(crate) const TYPES: &[&str] = &[
     "checkout.session.expired",
     "customer.subscription.created",
     "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
     "customer.subscription.updated",
+    "invoice.marked_uncollectible",
     "invoice.paid",
     "invoice.payment_failed",
+    "invoice.voided",
+    "payment_intent.canceled",
     "payment_intent.payment_failed",
     "payment_intent.succeeded",
+    "refund.failed",
+    "refund.updated",
 ];
 
 /// An event, as far as it is believed.
@@ -33,6 +43,12 @@ pub(crate) struct Event {
     /// Its type.
     #[serde(rename = "type")]
     pub(crate) kind: String,
+    /// When it happened, in unix seconds.
+    #[serde(default)]
+    pub(crate) created: i64,
+    /// It is no test; absent if it does not say.
+    #[serde(default)]
+    pub(crate) livemode: Option<bool>,
     data: Data,
 }
 
@@ -45,9 +61,12 @@ struct Data {
 struct Object {
     #[serde(default)]
     id: Option<Id>,
-    /// Of a dispute: the charge that it is about.
+    /// Of a dispute or a refund: the charge that it is about.
     #[serde(default)]
     charge: Value,
+    /// Of a dispute or a refund: the payment that it is about.
+    #[serde(default)]
+    payment_intent: Value,
 }
 
 /// What an event is about.
@@ -65,6 +84,20 @@ pub(crate) enum Subject {
     Subscription(Id),
 }
 
+// === impl Subject ===
+
+impl Subject {
+    /// The id of the thing.
+    pub(crate) fn id(&self) -> &Id {
+        let (Self::Session(id)
+        | Self::Intent(id)
+        | Self::Charge(id)
+        | Self::Invoice(id)
+        | Self::Subscription(id)) = self;
+        id
+    }
+}
+
 // === impl Event ===
 
 impl Event {
@@ -74,22 +107,31 @@ impl Event {
     }
 
     /// What it is about; `None` if that is nothing to us.
-    pub(crate) fn subject(self) -> Option<Subject> {
+    pub(crate) fn subject(&self) -> Option<Subject> {
         if !TYPES.contains(&self.kind.as_str()) {
             return None;
         }
-        let Object { id, charge } = self.data.object;
+        let object = &self.data.object;
+        let id = || object.id.clone();
         match self.kind.as_str() {
-            kind if kind.starts_with("charge.dispute.") => {
-                let charge = charge.get("id").unwrap_or(&charge).as_str()?.parse().ok()?;
-                Some(Subject::Charge(charge))
-            }
-            kind if kind.starts_with("charge.") => Some(Subject::Charge(id?)),
-            kind if kind.starts_with("checkout.session.") => Some(Subject::Session(id?)),
-            kind if kind.starts_with("customer.subscription.") => Some(Subject::Subscription(id?)),
-            kind if kind.starts_with("invoice.") => Some(Subject::Invoice(id?)),
-            _ => Some(Subject::Intent(id?)),
+            kind if kind.starts_with("charge.dispute.") || kind.starts_with("refund.") => object.money(),
+            kind if kind.starts_with("charge.") => id().map(Subject::Charge),
+            kind if kind.starts_with("checkout.session.") => id().map(Subject::Session),
+            kind if kind.starts_with("customer.subscription.") => id().map(Subject::Subscription),
+            kind if kind.starts_with("invoice.") => id().map(Subject::Invoice),
+            _ => id().map(Subject::Intent),
         }
+    }
+}
+
+// === impl Object ===
+
+impl Object {
+    /// The money that a dispute or a refund is about: the charge, else the payment that it was made for.
+    fn money(&self) -> Option<Subject> {
+        let named = |field: &Value| field.get("id").unwrap_or(field).as_str()?.parse().ok();
+        let charge = named(&self.charge).map(Subject::Charge);
+        charge.or_else(|| named(&self.payment_intent).map(Subject::Intent))
     }
 }
 
@@ -121,6 +163,22 @@ mod tests {
         );
         assert_eq!(subject("plan.created", r#"{"id":"plan_1"}"#), None);
         assert_eq!(subject("charge.dispute.created", r#"{"id":"du_1","charge":null}"#), None);
+        for (object, about) in [
+            (r#"{"id":"re_1","charge":{"id":"ch_1"},"payment_intent":"pi_1"}"#, Subject::Charge(id("ch_1"))),
+            (r#"{"id":"re_1","charge":null,"payment_intent":"pi_1"}"#, Subject::Intent(id("pi_1"))),
+        ] {
+            assert_eq!(subject("refund.failed", object), Some(about));
+        }
+    }
+
+    #[test]
+    fn the_readme_names_all_types_and_no_other() {
+        let readme = include_str!("../../../../README.md");
+        let line = readme.lines().find(|line| line.starts_with("| Stripe | `/webhooks/stripe`")).unwrap();
+        let events = line.split('|').nth(3).unwrap();
+        let mut named: Vec<&str> = events.split(',').map(|event| event.trim().trim_matches('`')).collect();
+        named.sort_unstable();
+        assert_eq!(named, TYPES);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::{collections::BTreeMap, fmt, ops::Deref, str::FromStr};
 
 use serde::Deserialize;
 
+use super::charge::Charge;
+
 /// An id of Stripe's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "Reference")]
@@ -103,43 +105,6 @@ pub(crate) struct Intent {
     pub(crate) livemode: bool,
 }
 
-/// An attempt to pay.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Charge {
-    /// When it was made, in unix seconds.
-    pub(crate) created: i64,
-    /// What was paid back so far, over all refunds.
-    #[serde(default)]
-    pub(crate) amount_refunded: i64,
-    /// There is or was a dispute.
-    #[serde(default)]
-    pub(crate) disputed: bool,
-    /// Which payment it belongs to.
-    #[serde(default)]
-    pub(crate) payment_intent: Option<Id>,
-    /// Who pays, as the means of payment says.
-    #[serde(default)]
-    pub(crate) billing_details: Option<Contact>,
-    /// By what it was paid.
-    #[serde(default)]
-    pub(crate) payment_method_details: Option<Method>,
-}
-
-/// By what it was paid.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Method {
-    /// `card`, `sepa_debit`, …
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
-}
-
-/// A dispute.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Dispute {
-    /// `needs_response`, `under_review`, `won`, `lost`, `warning_…`, …
-    pub(crate) status: String,
-}
-
 /// How an invoice and a payment belong together.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct InvoicePayment {
@@ -155,6 +120,9 @@ pub(crate) struct Payer {
     /// `pi_…`
     #[serde(default)]
     pub(crate) payment_intent: Option<Id>,
+    /// `ch_…` of one that has no payment intent.
+    #[serde(default)]
+    pub(crate) charge: Option<Id>,
 }
 
 /// An invoice.

@@ -4,9 +4,9 @@
 //! secret is rolled there is a `v1` of each. The invariant: without a secret nothing is signed, and a signature holds for
 //! 300 seconds before and after its time.
 
+use chassis::config::Secrets;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
-use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
@@ -16,13 +16,12 @@ const TOLERANCE: u64 = 300;
 const MOST: usize = 16;
 
 /// Whether one of `secrets` signed `body` around `now`.
-pub(crate) fn is_signed(header: &str, body: &[u8], secrets: &[SecretString], now: Timestamp) -> bool {
+pub(crate) fn is_signed(header: &str, body: &[u8], secrets: Option<&Secrets>, now: Timestamp) -> bool {
     let Some((time, signatures)) = read(header) else { return false };
     let is_recent = time.parse().is_ok_and(|seconds: i64| now.as_second().abs_diff(seconds) <= TOLERANCE);
-    let secrets = secrets.iter().map(|secret| secret.expose_secret().as_bytes());
     // Every pair is compared, so that the time says nothing of which one it was.
-    let matches = secrets.filter(|secret| !secret.trim_ascii().is_empty()).fold(false, |found, secret| {
-        let own = sign(secret, time, body);
+    let matches = secrets.into_iter().flat_map(Secrets::iter).fold(false, |found, secret| {
+        let own = sign(secret.as_bytes(), time, body);
         signatures
             .iter()
             .fold(found, |found, theirs| found | bool::from(own.as_bytes().ct_eq(theirs.as_bytes())))
@@ -79,8 +78,7 @@ mod tests {
     }
 
     fn signed(header: &str, body: &[u8], secrets: &[&str], now: i64) -> bool {
-        let secrets: Vec<SecretString> = secrets.iter().map(|secret| SecretString::from(*secret)).collect();
-        is_signed(header, body, &secrets, at(now))
+        is_signed(header, body, Secrets::parse(&secrets.join(",")).ok().as_ref(), at(now))
     }
 
     #[test]

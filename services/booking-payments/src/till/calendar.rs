@@ -79,7 +79,8 @@ fn held(hold: &Hold, start: Timestamp) -> bookings::Hold {
 }
 
 /// Whole minutes, so that it is not let go too soon. Cal.com's `reservationDuration` has no maximum
-/// (`reserve-slot.input.ts`, 2024-09-04), and lengthening leaves a gap: so the whole time is asked for at once.
+/// (`reserve-slot.input.ts`, 2024-09-04), and lengthening leaves a gap: so the whole time is asked for at once. Where less is
+/// held, the tick holds it anew.
 fn minutes_until(until: Timestamp, now: Timestamp) -> u32 {
     let seconds = until.duration_since(now).as_secs().max(1);
     u32::try_from((seconds + 59) / 60).unwrap_or(u32::MAX)

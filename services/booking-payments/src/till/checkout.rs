@@ -5,23 +5,18 @@
 
 use std::ops::Bound;
 
-use domain::{
-    Money,
-    id::digest,
-    token::{Keys, Purpose},
-};
+use domain::{Money, id::digest};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{Collection, Index, Order as Direction, Query, Range, Store};
-use url::Url;
 
 use super::{catalogue::Item, meeting::Hold};
 use crate::{
     bookings::Asked,
     calcom::Guest,
     owner::Owner,
-    stripe::{Form, Session, amount},
+    stripe::{Session, amount},
 };
 
 /// All links.
@@ -231,7 +226,7 @@ impl Checkout {
         minutes: u16,
         now: Timestamp,
     ) -> Self {
-        let seconds = (i64::from(minutes) * 60).max(SHORTEST_SECONDS);
+        let until = now + SignedDuration::from_secs((i64::from(minutes) * 60).max(SHORTEST_SECONDS));
         Self {
             id: id.to_owned(),
             holder: if owner.whop_user.is_empty() { &owner.visitor } else { &owner.whop_user }.clone(),
@@ -244,7 +239,8 @@ impl Checkout {
             start: order.start,
             attendee: order.attendee,
             created_at: now,
-            expires_at: now + SignedDuration::from_secs(seconds),
+            // Nobody pays for a meeting that has begun.
+            expires_at: order.start.map_or(until, |start| until.min(start)),
             status: Status::Preparing,
             called_off: false,
             session: String::new(),
@@ -261,47 +257,21 @@ impl Checkout {
         }
     }
 
-    /// The request for its session; the same document always makes the same.
-    pub(crate) fn form(&self, keys: &Keys, public: &Url) -> Result<Form, amount::Inexact> {
-        let token = keys.seal(Purpose::ReturnPage, &self.id, self.created_at);
-        let back = format!("{}/checkout/{token}", public.as_str().trim_end_matches('/'));
-        let is_due_again = self.item.interval.is_some();
-        let mut form = Form::default();
-        form.set("mode", if is_due_again { "subscription" } else { "payment" });
-        form.set("success_url", &back);
-        form.set("cancel_url", &back);
-        form.set("client_reference_id", &self.id);
-        form.set("expires_at", self.expires_at.as_second());
-        form.set("customer_email", &self.attendee.email);
-        self.line(&mut form)?;
-        let metadata = [("checkout", self.id.clone()), ("session", self.owner.session.clone())];
-        form.set_all("metadata", &metadata);
-        // Stripe copies nothing of a session to what comes out of it.
-        let repeated =
-            if is_due_again { "subscription_data[metadata]" } else { "payment_intent_data[metadata]" };
-        form.set_all(repeated, &metadata);
-        Ok(form)
-    }
-
-    fn line(&self, form: &mut Form) -> Result<(), amount::Inexact> {
-        form.set("line_items[0][quantity]", 1);
-        if let Some(price) = &self.item.stripe_price {
-            form.set("line_items[0][price]", price);
-            return Ok(());
-        }
-        let data = "line_items[0][price_data]";
-        let currency = self.item.price.currency.as_str().to_ascii_lowercase();
-        form.set(format!("{data}[currency]"), currency);
-        form.set(format!("{data}[unit_amount]"), amount::write(self.item.price)?);
-        form.set(format!("{data}[product_data][name]"), &self.item.name);
-        form.set(format!("{data}[product_data][description]"), &self.item.description);
-        form.set(format!("{data}[recurring][interval]"), self.item.interval());
-        Ok(())
-    }
-
     /// What a repetition of its request is known by; a link that is begun anew is another one.
     pub(crate) fn idempotency_key(&self) -> String {
         format!("frontdesk-{}-{}", self.id, self.created_at.as_microsecond())
+    }
+
+    /// What an attempt to end it is known by. Stripe answers a key as it did at first, also that it had failed: so each
+    /// minute is another attempt.
+    pub(crate) fn expiry_key(&self, now: Timestamp) -> String {
+        format!("{}-expire-{}", self.idempotency_key(), now.as_second() / 60)
+    }
+
+    /// It can still be paid, or is to be, and keeps a slot from others.
+    pub(crate) fn keeps_slot(&self, now: Timestamp) -> bool {
+        let is_open = matches!(self.status, Status::Preparing | Status::Open);
+        is_open && self.meeting == Meeting::Held && now < self.expires_at
     }
 
     /// How it stands after what Stripe says of its session, and whether the attempt to pay has failed for good.
@@ -343,6 +313,11 @@ impl Checkout {
     pub(crate) fn pay_url(&self, now: Timestamp) -> &str {
         if self.status == Status::Open && now < self.expires_at { &self.url } else { "" }
     }
+}
+
+/// The first start for which there can be a link: it ends then, at the latest.
+pub(super) fn first_start(now: Timestamp) -> Timestamp {
+    now + SignedDuration::from_secs(SHORTEST_SECONDS)
 }
 
 /// What a session asks for in all, if it says so.

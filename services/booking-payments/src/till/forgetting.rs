@@ -12,10 +12,14 @@ use super::{
     payment::{Payer, Payment},
     record::{Record, blank},
     subscription::Subscription,
-    task::{self, Task},
+    task::{self, Call, Task},
+};
+use crate::{
+    erasure::Forgets,
+    error::Error,
+    owner::Owner,
     traces::{self, Trace},
 };
-use crate::{erasure::Forgets, error::Error, owner::Owner};
 
 /// Whom a document named.
 type Named = (Owner, Payer);
@@ -57,7 +61,7 @@ impl Till {
                 _ => ("payments", blank_record::<Payment>(&mut work, thing).await?),
             };
             let (owner, payer) = gone.clone().unwrap_or_default();
-            traces::remove(&mut work, trace, &owner, &payer).await?;
+            traces::remove(&mut work, trace, &owner, &payer.email, &payer.phone).await?;
             if gone.is_some() {
                 erasures.note_in(&mut work, erasure, |progress| progress.count(kind, 1)).await?;
             }
@@ -89,8 +93,7 @@ impl Till {
         blank_link(&mut checkout);
         if checkout.meeting == Meeting::Booking {
             checkout.meeting = Meeting::SlotLost;
-            let why = "whoever paid was forgotten before the meeting was booked";
-            self.call_people(work, &checkout, why).await?;
+            self.call_people(work, &checkout, Call::ForgottenUnmet).await?;
         }
         work.put(&CHECKOUTS, id, &checkout);
         Ok(Some(named))

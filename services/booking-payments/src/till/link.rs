@@ -3,17 +3,20 @@
 //! The invariant: a link is looked after from the commit that begins it, and how it stands follows from what was fetched.
 
 use domain::{Fault, Kind, Reason, id::CheckoutId};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use store::{Attempts, Work};
 
 use super::{
     Till,
-    checkout::{Attendee, CHECKOUTS, Checkout, Meeting, Order, Status},
+    checkout::{self, Attendee, CHECKOUTS, Checkout, Meeting, Order, Status},
+    followed::Ends,
     payment::{self, Payer},
-    task::{self, Task},
-    traces,
+    share,
+    task::{self, Call, Task},
 };
-use crate::{api::Failure, bookings::terms, error::Error, owner::Owner, stripe::Session};
+use providers::api::Failure;
+
+use crate::{bookings::terms, error::Error, owner::Owner, stripe::Session, traces};
 
 /// When a link that is being made is looked after, should its maker be gone.
 pub(super) const LOOKED_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -53,6 +56,9 @@ impl Till {
             }
             checkout.called_off = true;
             work.put(&CHECKOUTS, id, &checkout);
+            // Should this one be gone before Stripe has answered.
+            let due = self.now() + LOOKED_AFTER;
+            task::put(&mut work, &Task::Expire(id.to_owned()), due).await?;
             if attempts.commit(work).await? {
                 break checkout;
             }
@@ -72,10 +78,10 @@ impl Till {
     pub(super) async fn end_session(&self, id: &str) -> Result<(), Error> {
         let found = CHECKOUTS.get(self.store(), id).await?.map(|found| found.value);
         let Some(checkout) = found.filter(|checkout| checkout.status == Status::Open) else { return Ok(()) };
-        let key = format!("{}-expire", checkout.idempotency_key());
+        let key = checkout.expiry_key(self.now());
         match self.stripe().expire_session(&checkout.session, &key).await {
             // One that is open no longer is refused; the look that follows says what it is.
-            Ok(_) | Err(Failure::Refused { .. }) => self.refresh_link(id).await,
+            Ok(_) | Err(Failure::Refused { .. }) => self.refresh_link(id).await.map(drop),
             Err(failure) => Err(failure.into()),
         }
     }
@@ -95,7 +101,7 @@ impl Till {
             let item = self.catalogue().item(&owner.workflow, &order.item)?;
             let mut wanted = order.clone();
             if item.meeting.is_some() {
-                wanted.start = Some(terms::start(order.start, self.now())?);
+                wanted.start = Some(self.start(order.start)?);
                 wanted.attendee = Attendee::of(terms::guest(order.attendee.asked())?);
             } else if order.start.is_some() {
                 return Err(Fault::invalid("start_time", "the item has no meeting").into());
@@ -104,9 +110,12 @@ impl Till {
             let fingerprint = order.fingerprint(&owner);
             let checkout = Checkout::begin(id, owner.clone(), wanted, item, minutes, self.now());
             let checkout = Checkout { fingerprint, ..checkout };
+            if checkout.meeting == Meeting::Held {
+                share::claim(&mut work, &checkout, self.now()).await?;
+            }
             work.put(&CHECKOUTS, id, &checkout);
             let named = Payer::of_attendee(&checkout.attendee);
-            traces::leave(&mut work, id, &checkout.owner, &named).await?;
+            traces::leave(&mut work, id, &checkout.owner, &named.email, &named.phone).await?;
             task::put(&mut work, &Task::Prepare(id.to_owned()), self.now() + LOOKED_AFTER).await?;
             if attempts.commit(work).await? {
                 return Ok(());
@@ -114,9 +123,23 @@ impl Till {
         }
     }
 
+    /// A start before which a link can be made and ends.
+    fn start(&self, start: Option<Timestamp>) -> Result<Timestamp, Fault> {
+        let now = self.now();
+        let start = terms::start(start, now)?;
+        let first = checkout::first_start(now);
+        if start < first {
+            let minutes = first.duration_since(now).as_mins();
+            let why =
+                format!("start_time must be {minutes} minutes ahead or more: a link to pay lives that long");
+            return Err(Fault::invalid("start_time", why));
+        }
+        Ok(start)
+    }
+
     /// Looks at a session that Stripe told of, and at what came out of it.
-    pub(crate) async fn refresh_session(&self, session: &str) -> Result<(), Error> {
-        let Some(session) = self.stripe().session(session).await? else { return Ok(()) };
+    pub(super) async fn refresh_session(&self, session: &str) -> Result<Ends, Error> {
+        let session = self.stripe().session(session).await?;
         let id = session.client_reference_id.as_deref().filter(|id| domain::id::check(id).is_ok());
         if let Some(id) = id
             && let Some(checkout) = self.prepare(id).await?
@@ -129,20 +152,18 @@ impl Till {
     }
 
     /// Looks at a link of ours, and at what came out of it.
-    pub(crate) async fn refresh_link(&self, id: &str) -> Result<(), Error> {
+    pub(super) async fn refresh_link(&self, id: &str) -> Result<Ends, Error> {
         let mut attempts = Attempts::default();
         loop {
             let mut work = Work::new(self.store());
             let known: Option<Checkout> = work.get(&CHECKOUTS, id).await?;
-            let Some(known) = known.filter(|known| !known.session.is_empty()) else { return Ok(()) };
-            let Some(session) = self.stripe().session(&known.session).await? else { return Ok(()) };
+            let Some(known) = known.filter(|known| !known.session.is_empty()) else { return Ok(Ends::new()) };
+            let session = self.stripe().session(&known.session).await?;
             let mut next = known.clone();
             next.advance(&session, self.has_failed(&session).await?);
             self.follow_meeting(&mut work, &mut next).await?;
             if next.erased && next.status == Status::Paid && known.status != Status::Paid {
-                let why =
-                    "whoever paid was forgotten before: nothing is booked, the money may have to go back";
-                self.call_people(&mut work, &next, why).await?;
+                self.call_people(&mut work, &next, Call::ForgottenPaid).await?;
             }
             if next != known {
                 work.put(&CHECKOUTS, id, &next);
@@ -153,7 +174,9 @@ impl Till {
                 if is_news {
                     self.wake();
                 }
-                return self.refresh_money(&session).await;
+                let mut ends = self.refresh_money(&session).await?;
+                ends.push(id.to_owned());
+                return Ok(ends);
             }
         }
     }
@@ -163,30 +186,30 @@ impl Till {
         let is_open = session.payment_status == "unpaid" && session.status.as_deref() == Some("complete");
         match (&session.payment_intent, &session.invoice) {
             _ if !is_open => Ok(false),
-            (Some(intent), _) => {
-                Ok(self.stripe().intent(intent).await?.is_some_and(|intent| payment::is_failed(&intent)))
-            }
+            (Some(intent), _) => Ok(payment::is_failed(&self.stripe().intent(intent).await?)),
             (None, Some(invoice)) => self.has_failed_invoice(invoice).await,
             (None, None) => Ok(false),
         }
     }
 
     async fn has_failed_invoice(&self, id: &str) -> Result<bool, Error> {
-        let Some(invoice) = self.stripe().invoice(id).await? else { return Ok(false) };
-        let charges = self.charges(&self.intents_of(id).await?).await?;
+        let invoice = self.stripe().invoice(id).await?;
+        let charges = self.charges(&self.parts_of(id).await?).await?;
         let status = payment::Status::of_invoice(&invoice, &charges);
         Ok(matches!(status, Some(payment::Status::Failed | payment::Status::Canceled)))
     }
 
-    async fn refresh_money(&self, session: &Session) -> Result<(), Error> {
+    async fn refresh_money(&self, session: &Session) -> Result<Ends, Error> {
+        let mut ends = Ends::new();
         if let Some(subscription) = &session.subscription {
-            self.refresh_subscription(subscription).await?;
+            ends.extend(self.refresh_subscription(subscription).await?);
         }
-        match (&session.invoice, &session.payment_intent) {
-            (Some(invoice), _) => self.refresh_invoice(invoice).await,
-            (None, Some(intent)) => self.refresh_intent(intent).await,
-            (None, None) => Ok(()),
-        }
+        ends.extend(match (&session.invoice, &session.payment_intent) {
+            (Some(invoice), _) => self.refresh_invoice(invoice).await?,
+            (None, Some(intent)) => self.refresh_intent(intent).await?,
+            (None, None) => Ends::new(),
+        });
+        Ok(ends)
     }
 
     /// What follows for the meeting from how the link stands.

@@ -14,7 +14,9 @@ use super::{
     link::{LOOKED_AFTER, unknown},
     task::{self, Task},
 };
-use crate::{api::Failure, error::Error, stripe::Session};
+use providers::api::Failure;
+
+use crate::{error::Error, stripe::Session};
 
 /// Whoever asks the calendar for so long is gone.
 const ASKING: SignedDuration = SignedDuration::from_secs(50);

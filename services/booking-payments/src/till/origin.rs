@@ -36,7 +36,11 @@ impl Till {
         if checkout.session.is_empty() {
             return Ok(None);
         }
-        let Some(session) = self.stripe().session(&checkout.session).await? else { return Ok(None) };
+        let session = match self.stripe().session(&checkout.session).await {
+            // Of another mode or account than the money is: it came from somewhere else.
+            Err(failure) if failure.is_not_found() => return Ok(None),
+            session => session?,
+        };
         let is_same = session.client_reference_id.as_deref() == Some(id) && is_ours(&session);
         Ok(is_same.then_some(Origin { checkout, session }))
     }

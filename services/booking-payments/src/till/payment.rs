@@ -22,14 +22,17 @@ pub(crate) const PAYMENTS: Collection<Payment> = Collection::new("payments");
 pub(crate) struct Payment {
     /// `pi_…`, or `in_…` of anything with an invoice.
     pub(crate) id: String,
-    /// Counted up with every change.
+    /// Grows with every change.
     pub(crate) version: u64,
     /// When it was begun.
     pub(crate) created_at: Timestamp,
     /// What was charged, before refunds.
     pub(crate) amount: Money,
-    /// What was paid back so far.
+    /// What was paid back so far, or taken back by the payer's bank as a part of it.
     pub(crate) refunded: Money,
+    /// What of that the payer's bank took back.
+    #[serde(default)]
+    pub(crate) lost: Option<Money>,
     /// When the money came.
     pub(crate) paid_at: Option<Timestamp>,
     /// By what it was paid.
@@ -99,8 +102,8 @@ pub(crate) struct Charges {
     pub(crate) is_disputed: bool,
     /// Some of it is on its way.
     pub(crate) is_processing: bool,
-    /// A dispute is lost.
-    pub(crate) is_lost: bool,
+    /// What the payers' banks took back in disputes that are lost, in Stripe's units.
+    pub(crate) lost: i64,
     /// By what it was paid.
     pub(crate) method: String,
     /// When the last one was made.
@@ -115,6 +118,15 @@ impl Payment {
     /// It turned out to be the payment of an invoice, whose row counts in its place.
     pub(crate) fn is_superseded(&self) -> bool {
         !self.invoice.is_empty() && self.invoice != self.id
+    }
+}
+
+// === impl Charges ===
+
+impl Charges {
+    /// What went back, by us or by the payers' banks.
+    pub(crate) fn back(&self) -> i64 {
+        self.refunded + self.lost
     }
 }
 
@@ -182,13 +194,14 @@ impl Status {
         }
     }
 
-    /// Of money that came. A dispute that was won leaves no trace but what was paid back.
+    /// Of money that came. A dispute that was won leaves no trace but what was paid back; one about a part of the money
+    /// that is lost has cost that part, as a refund would.
     fn settled(charges: &Charges, amount: i64) -> Self {
         match charges {
-            Charges { is_lost: true, .. } => Self::Lost,
+            Charges { lost, .. } if *lost > 0 && charges.back() >= amount => Self::Lost,
             Charges { is_disputed: true, .. } => Self::Disputed,
-            Charges { refunded: 0, .. } => Self::Paid,
-            Charges { refunded, .. } if *refunded < amount => Self::PartiallyRefunded,
+            charges if charges.back() == 0 => Self::Paid,
+            charges if charges.back() < amount => Self::PartiallyRefunded,
             _ => Self::Refunded,
         }
     }

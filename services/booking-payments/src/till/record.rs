@@ -12,12 +12,12 @@ use super::{
     checkout::{CHECKOUTS, Checkout},
     payment::{PAYMENTS, Payer, Payment},
     subscription::{SUBSCRIPTIONS, Subscription},
-    traces,
 };
 use crate::{
     books::{self, Telling},
     forgotten,
     owner::Owner,
+    traces,
 };
 
 /// A document that is told to the books.
@@ -85,6 +85,12 @@ pub(super) fn blank<R: Record>(record: &mut R) {
     *payer = Payer::default();
 }
 
+/// The version after another one: later than all that were told before, also where the store was put back to an older
+/// state of it meanwhile.
+pub(super) fn version_after(known: u64, now: Timestamp) -> u64 {
+    u64::try_from(now.as_microsecond()).unwrap_or_default().max(known + 1)
+}
+
 impl Till {
     /// Commits `next` in place of `known`, which `work` has read; true once it stands, false if somebody interfered.
     pub(super) async fn keep<R: Record>(
@@ -114,12 +120,12 @@ impl Till {
             }
             return Ok(done);
         }
-        *next.version() = version + 1;
+        *next.version() = version_after(version, self.now());
         let id = next.id().to_owned();
         work.put(&R::COLLECTION, &id, &next);
         let (owner, payer) = next.people();
         let (owner, payer) = (owner.clone(), payer.clone());
-        traces::leave(&mut work, &id, &owner, &payer).await?;
+        traces::leave(&mut work, &id, &owner, &payer.email, &payer.phone).await?;
         if let Some(checkout) = checkout {
             // Whoever forgets its owner meanwhile is in conflict with this.
             work.put(&CHECKOUTS, &checkout.id, &checkout);

@@ -2,7 +2,7 @@
 //!
 //! The tokens are signed with keys that are made here once and kept in this service's own store: whoever holds such a
 //! token sees one link's state and nothing else, so this service need not hold the keys by which visitors are known. The
-//! invariant: the page shows what is stored, and leads nowhere but to the page on which the chat stood.
+//! invariant: the page shows what is stored, and leads nowhere but to the page on which the chat stood, and to its thread.
 
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ use crate::{error::Error, owner::Owner};
 const KEYS: Collection<Kept> = Collection::new("keys");
 /// The document of the keys.
 const RETURN: &str = "return_page";
+/// What the way back calls the chat's thread, for the widget.
+const THREAD: &str = "frontdesk-thread";
 /// Longest that whoever comes back waits for Stripe.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -53,7 +55,7 @@ impl Till {
         if changes && self.0.looks.begin(&checkout.id, self.now()) {
             // Who comes back has often just paid, and Stripe's message is still on its way.
             match tokio::time::timeout(PATIENCE, self.refresh_link(&checkout.id)).await {
-                Ok(Ok(())) => checkout = self.shown(&claims.subject).await?,
+                Ok(Ok(_)) => checkout = self.shown(&claims.subject).await?,
                 Ok(Err(error)) => tracing::warn!(%error, "a link that returned could not be looked at"),
                 Err(_) => tracing::warn!("a link that returned was not looked at in time"),
             }
@@ -93,7 +95,8 @@ impl Till {
     }
 }
 
-/// The page on which the chat stood: of its site nothing but the host, of its page nothing but the path.
+/// The page on which the chat stood: of its site nothing but the host, of its page nothing but the path. It names the
+/// thread, which opens for its own visitor and nobody else.
 fn back_url(owner: &Owner) -> String {
     let path = owner.page.split(['?', '#']).next().unwrap_or_default();
     let build = || {
@@ -111,6 +114,8 @@ fn back_url(owner: &Owner) -> String {
             return None;
         }
         url.set_path(if path.starts_with('/') { path } else { "/" });
+        let is_thread = owner.thread.starts_with("thr_") && domain::id::check(&owner.thread).is_ok();
+        url.set_fragment(is_thread.then(|| format!("{THREAD}={}", owner.thread)).as_deref());
         Some(url.to_string())
     };
     build().unwrap_or_default()
@@ -131,6 +136,18 @@ mod tests {
         assert_eq!(back("127.0.0.1:80", ""), "http://127.0.0.1/");
         assert_eq!(back("[::1]:8080", "/"), "http://[::1]:8080/");
         assert_eq!(back("", "/services"), "");
+    }
+
+    #[test]
+    fn the_way_back_names_the_thread_and_nothing_that_is_none() {
+        let to = |thread: &str| {
+            let owner = Owner { site: "www.example.com".into(), page: "/a#b".into(), ..Owner::default() };
+            back_url(&Owner { thread: thread.into(), ..owner })
+        };
+        assert_eq!(to("thr_1"), "https://www.example.com/a#frontdesk-thread=thr_1");
+        for none in ["", "1", "con_1", "thr_1&x=y", "thr_ 1", "thr_#"] {
+            assert_eq!(to(none), "https://www.example.com/a", "{none}");
+        }
     }
 
     #[test]

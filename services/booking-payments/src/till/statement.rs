@@ -99,6 +99,7 @@ fn of_subscription(subscription: Subscription) -> RecordSubscriptionRequest {
 fn metadata(payment: &Payment) -> String {
     let mut map = Map::new();
     let nothing = String::new();
+    let lost = payment.lost.map(|lost| lost.to_string()).unwrap_or_default();
     let superseded_by = if payment.is_superseded() { &payment.invoice } else { &nothing };
     for (name, value) in [
         ("item", &payment.item),
@@ -106,6 +107,7 @@ fn metadata(payment: &Payment) -> String {
         ("booking", &payment.booking),
         ("subscription", &payment.subscription),
         ("superseded_by", superseded_by),
+        ("lost", &lost),
     ] {
         if !value.is_empty() {
             map.insert(name.to_owned(), Value::from(value.as_str()));

@@ -10,6 +10,7 @@ use store::{Attempts, Collection, Work};
 use super::{
     Till,
     book::{inexact, money},
+    followed::Ends,
     mrr,
     origin::Origin,
     payment::Payer,
@@ -29,7 +30,7 @@ pub(crate) const SUBSCRIPTIONS: Collection<Subscription> = Collection::new("subs
 pub(crate) struct Subscription {
     /// `sub_…`
     pub(crate) id: String,
-    /// Counted up with every change.
+    /// Grows with every change.
     pub(crate) version: u64,
     /// When it was made.
     pub(crate) created_at: Timestamp,
@@ -61,19 +62,19 @@ pub(crate) struct Subscription {
 
 impl Till {
     /// Looks at a subscription.
-    pub(crate) async fn refresh_subscription(&self, id: &str) -> Result<(), Error> {
+    pub(super) async fn refresh_subscription(&self, id: &str) -> Result<Ends, Error> {
         let mut attempts = Attempts::default();
         loop {
             let mut work = Work::new(self.store());
             let known: Option<Subscription> = work.get(&SUBSCRIPTIONS, id).await?;
-            let Some(fetched) = self.stripe().subscription(id).await? else { return Ok(()) };
+            let fetched = self.stripe().subscription(id).await?;
             let hint = fetched.metadata.get("checkout").map(String::as_str);
             let is_ours = |session: &Session| session.subscription.as_deref() == Some(id);
             let origin = self.origin(&mut work, hint, is_ours).await?;
             let next = self.of_subscription(&fetched, origin.as_ref())?;
             let checkout = origin.map(|origin| origin.checkout);
             if self.keep(&mut attempts, work, known, next, checkout).await? {
-                return Ok(());
+                return Ok(vec![id.to_owned()]);
             }
         }
     }

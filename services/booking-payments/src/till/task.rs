@@ -18,11 +18,13 @@ use super::{
     checkout::{CHECKOUTS, Checkout, Meeting, Status},
     meeting::Hold,
 };
+use providers::api::Failure;
+
 use crate::{
-    api::Failure,
     books::{self, Telling},
     error::Error,
-    notices::Notice,
+    jobs::{About, Told},
+    notices,
 };
 
 /// The till's tasks.
@@ -48,10 +50,23 @@ pub(crate) enum Task {
     Release(String),
     /// Book what is paid.
     Book(String),
-    /// End at Stripe what somebody who is forgotten could still pay.
+    /// End at Stripe what was called off, or what somebody who is forgotten could still pay.
     Expire(String),
     /// Look once more at a payment that came from no link.
     Settle(String),
+}
+
+/// Why people are called: somebody paid and does not get what was paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    /// The slot is not to be had.
+    SlotLost,
+    /// The calendar has not booked it for so long, for other reasons than its slot.
+    NotBooked,
+    /// Whoever paid was forgotten before the meeting was booked.
+    ForgottenUnmet,
+    /// Whoever paid was forgotten before the money came.
+    ForgottenPaid,
 }
 
 /// Puts a task as part of `work`.
@@ -64,17 +79,45 @@ pub(super) async fn drop(work: &mut Work<'_>, task: &Task) -> Result<(), store::
     TASKS.remove(work, &task.id()).await
 }
 
+impl Told for Task {
+    fn about(&self) -> About {
+        About::own(TASKS.collection(), self.subject())
+    }
+}
+
 impl Task {
     fn id(&self) -> String {
-        let (kind, id) = match self {
+        let (kind, id) = self.subject();
+        format!("{kind}-{id}")
+    }
+
+    /// Its kind, and the id of what it is about.
+    fn subject(&self) -> (&'static str, &str) {
+        match self {
             Self::Prepare(id) => ("prepare", id),
             Self::Renew(id) => ("renew", id),
             Self::Release(id) => ("release", id),
             Self::Book(id) => ("book", id),
             Self::Expire(id) => ("expire", id),
             Self::Settle(id) => ("settle", id),
-        };
-        format!("{kind}-{id}")
+        }
+    }
+}
+
+impl Call {
+    /// What the event is called, and what people read.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::SlotLost => ("payment.slot_lost", "its slot is not to be had: offer another one"),
+            Self::NotBooked => ("payment.not_booked", "the calendar does not book it: book it by hand"),
+            Self::ForgottenUnmet => {
+                ("payment.payer_forgotten", "whoever paid was forgotten before the meeting was booked")
+            }
+            Self::ForgottenPaid => (
+                "payment.payer_forgotten",
+                "whoever paid was forgotten before: nothing is booked, the money may have to go back",
+            ),
+        }
     }
 }
 
@@ -113,7 +156,10 @@ impl Handler<Task> for Till {
             }
             Task::Expire(id) => {
                 self.end_session(id).await?;
-                Ok(Next::Done)
+                match self.stored(id).await?.map(|checkout| checkout.status) {
+                    Some(Status::Open) => Err(Trouble::new("the link can still be paid")),
+                    _ => Ok(Next::Done),
+                }
             }
             Task::Settle(id) => {
                 self.refresh_intent(id).await?;
@@ -168,19 +214,21 @@ impl Till {
         match checkout.meeting {
             Meeting::Booking => {}
             // The row was not told of it yet, should this be done again.
-            Meeting::Booked => return self.refresh_link(id).await,
+            Meeting::Booked => return self.refresh_link(id).await.map(std::mem::drop),
             _ => return Ok(()),
         }
         match self.meetings().book(&checkout).await {
             Ok(booking) => {
-                self.settle_meeting(id, Meeting::Booked, &booking, &[]).await?;
+                self.settle_meeting(id, Ok(&booking), &[]).await?;
                 // The payment's row names the meeting.
-                self.refresh_link(id).await
+                self.refresh_link(id).await.map(std::mem::drop)
             }
             Err(error) if self.is_lost(&checkout, &error) => {
                 let mut next = self.meetings().next_free(&checkout).await.unwrap_or_default();
                 next.truncate(OFFERED);
-                self.settle_meeting(id, Meeting::SlotLost, "", &next).await
+                let is_taken = matches!(&error, Error::Refused(fault) if fault.reason == Reason::SlotTaken);
+                let call = if is_taken { Call::SlotLost } else { Call::NotBooked };
+                self.settle_meeting(id, Err(call), &next).await
             }
             Err(error) => Err(error),
         }
@@ -203,7 +251,7 @@ impl Till {
         before: &Checkout,
         after: &Checkout,
     ) -> Result<(), store::Error> {
-        match Notice::of_checkout(before, after) {
+        match notices::of_checkout(before, after) {
             Some(notice) => books::tell(work, &Telling::Notice(notice), self.now()).await,
             None => Ok(()),
         }
@@ -214,16 +262,15 @@ impl Till {
         &self,
         work: &mut Work<'_>,
         checkout: &Checkout,
-        why: &str,
+        call: Call,
     ) -> Result<(), store::Error> {
-        books::tell(work, &slot_lost(checkout, why, self.now()), self.now()).await
+        books::tell(work, &called(checkout, call, self.now()), self.now()).await
     }
 
     async fn settle_meeting(
         &self,
         id: &str,
-        meeting: Meeting,
-        booking: &str,
+        outcome: Result<&str, Call>,
         next_starts: &[Timestamp],
     ) -> Result<(), Error> {
         let mut attempts = Attempts::default();
@@ -234,14 +281,13 @@ impl Till {
                 return Ok(());
             }
             let before = checkout.clone();
-            checkout.meeting = meeting;
-            booking.clone_into(&mut checkout.booking);
+            checkout.meeting = if outcome.is_ok() { Meeting::Booked } else { Meeting::SlotLost };
+            outcome.unwrap_or_default().clone_into(&mut checkout.booking);
             checkout.next_starts = next_starts.to_vec();
             work.put(&CHECKOUTS, id, &checkout);
             self.tell_visitor(&mut work, &before, &checkout).await?;
-            if meeting == Meeting::SlotLost {
-                self.call_people(&mut work, &checkout, "its slot is not to be had: offer another one")
-                    .await?;
+            if let Err(call) = outcome {
+                self.call_people(&mut work, &checkout, call).await?;
             }
             if attempts.commit(work).await? {
                 self.wake();
@@ -257,12 +303,13 @@ fn is_of_no_use(error: &Error) -> bool {
 }
 
 /// That people must care for somebody who paid and does not get what was paid for.
-fn slot_lost(checkout: &Checkout, why: &str, now: Timestamp) -> Telling {
-    let id = EventId::derive(&["payment.slot_lost", &checkout.id]).to_string();
+fn called(checkout: &Checkout, call: Call, now: Timestamp) -> Telling {
+    let (kind, why) = call.words();
+    let id = EventId::derive(&[kind, &checkout.id]).to_string();
     let owner = &checkout.owner;
     let body = json!({
         "id": id,
-        "type": "payment.slot_lost",
+        "type": kind,
         "outcome": "needs_human",
         "occurred_at": now,
         "session_id": owner.session,

@@ -1,5 +1,6 @@
 //! The calendar as its callers, Cal.com and the books meet it.
 
+mod asking;
 mod booking;
 mod books;
 mod cal;

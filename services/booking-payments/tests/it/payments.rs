@@ -1,6 +1,7 @@
 //! The till as its callers, Stripe and the books meet it.
 
 mod books;
+mod parked;
 mod rig;
 mod stripe;
 
@@ -24,6 +25,7 @@ async fn a_link_is_made_paid_heard_of_and_told_to_the_books_once() {
     assert!(!rig.send(&event).await.unwrap());
     let told = rig.books.until(|payment| payment.status == "paid").await;
     let (party, payment) = (told.party.unwrap(), told.payment.unwrap());
+    let first = payment.version;
     assert_eq!((payment.payment_id.as_str(), payment.amount.unwrap().minor_units), ("pi_1", 49_000));
     assert_eq!(
         (party.visitor_id.as_str(), party.email.as_str()),
@@ -40,7 +42,8 @@ async fn a_link_is_made_paid_heard_of_and_told_to_the_books_once() {
     rig.send(&refund).await.unwrap();
     let told = rig.books.until(|payment| payment.status == "partially_refunded").await;
     let payment = told.payment.unwrap();
-    assert_eq!((payment.version, payment.refunded.unwrap().minor_units), (2, 4_000));
+    assert_eq!(payment.refunded.unwrap().minor_units, 4_000);
+    assert_eq!(payment.version, first + 1, "a change within the same microsecond counts too");
     assert_eq!(rig.books.told().len(), 2, "each change is told once");
     rig.stop().await;
 }

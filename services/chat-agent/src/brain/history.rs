@@ -71,9 +71,11 @@ pub(crate) fn pressed(item_id: Option<&str>, kind: &str, payload: &Value) -> Str
     format!("The visitor pressed something.\n{}", facts::quote("data", &pressed))
 }
 
-/// The input of a turn: the facts about the visitor, then as much of the history as fits, newest kept.
-pub(crate) fn input(turn: &Turn, history: &[Item]) -> Vec<InputItem> {
-    let block = InputItem::said(Role::User, cut(facts::block(&turn.session, &turn.thread, history)));
+/// The input of a turn: the facts about the visitor, `memberships` of a member's among them, then as much of the history as
+/// fits, newest kept.
+pub(crate) fn input(turn: &Turn, history: &[Item], memberships: Option<&Value>) -> Vec<InputItem> {
+    let facts = facts::block(&turn.session, &turn.thread, history, memberships);
+    let block = InputItem::said(Role::User, cut(facts));
     let mut units: Vec<Vec<InputItem>> = Vec::new();
     let mut room = MOST.saturating_sub(block.size());
     for item in history.iter().rev() {

@@ -9,6 +9,7 @@ use chassis::{
     deadline,
     retry::{Policy, Verdict, equal_jitter},
 };
+use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
@@ -92,7 +93,12 @@ impl From<Failure> for Stop {
 // === impl Rounds ===
 
 impl<'a> Rounds<'a> {
-    pub(crate) fn new(agent: &'a Agent, turn: &'a Turn, history: &[Item]) -> Self {
+    pub(crate) fn new(
+        agent: &'a Agent,
+        turn: &'a Turn,
+        history: &[Item],
+        memberships: Option<&Value>,
+    ) -> Self {
         let workflow = &turn.session.workflow;
         let functions = tools::tools_of(workflow).into_iter().map(|tool| Function {
             name: tool.name,
@@ -107,7 +113,7 @@ impl<'a> Rounds<'a> {
             turn,
             instructions: format!("{RULES}\n\n{}", workflow.instructions.trim()),
             functions: functions.collect(),
-            input: history::input(turn, history),
+            input: history::input(turn, history, memberships),
             said: Vec::new(),
             // a turn that a call of the browser's interrupted goes on
             succeeded: succeeded(now),

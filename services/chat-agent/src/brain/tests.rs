@@ -5,6 +5,7 @@ mod books;
 mod cutting;
 mod failing;
 mod forms;
+mod members;
 mod model;
 mod remembering;
 mod truth;
@@ -36,6 +37,7 @@ const QUICK: Patience = Patience {
     turn: Duration::from_secs(20),
     retry: Duration::from_millis(1),
     longest_retry: Duration::from_millis(50),
+    members: Duration::from_millis(300),
 };
 
 /// An agent, the model that it asks, the books that it writes.
@@ -67,8 +69,9 @@ impl Bench {
         let store = store::Config::at(store::Location::Sqlite(dir.path().to_owned()));
         let store = store.open(crate::NAME, crate::SCHEMA, store::system_clock()).unwrap();
         let sheets_writer = Link::new(&books.url.parse().unwrap()).unwrap();
+        let whop_gateway = config.whop_gateway_addr.as_ref().map(|url| Link::new(url).unwrap());
         let ctx = Context::new(crate::NAME, false);
-        let deps = Deps { store: store.clone(), sheets_writer, ctx, patience: QUICK };
+        let deps = Deps { store: store.clone(), sheets_writer, whop_gateway, ctx, patience: QUICK };
         let agent = Arc::new(Agent::new(&config, deps).unwrap());
         Self { agent, model, books, store, _dir: dir }
     }

@@ -139,6 +139,12 @@ impl Desk {
         send(self.link_to(service)?, service, format!("frontdesk.common.v1.{rpc}"), request).await
     }
 
+    /// Calls an rpc of `frontdesk.whop.v1`, such as `DirectoryService/FindMembers`.
+    pub(super) async fn look_up(&self, rpc: &str, request: Value) -> Result<DynamicMessage, Failure> {
+        let service = whop_gateway::NAME;
+        send(self.link_to(service)?, service, format!("frontdesk.whop.v1.{rpc}"), request).await
+    }
+
     async fn send(&self, rpc: &str, request: Value) -> Result<DynamicMessage, Failure> {
         send(self.link.clone(), BOOKS, format!("frontdesk.sheets.v1.{rpc}"), request).await
     }

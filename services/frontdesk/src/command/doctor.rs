@@ -9,21 +9,13 @@ use chassis::Vars;
 use serde_json::{Value, json};
 use store::{Key, Location, Schema};
 
-use super::{Answer, Failure, desk, table};
+use super::{Answer, Failure, desk, indexes::SCHEMAS, table};
 use crate::{Options, Provider, invented};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   frontdesk doctor                           exit code 1 if anything is wrong
   frontdesk doctor --json | jq -r '.findings[] | select(.state == \"wrong\") | .says'";
-
-/// What a service keeps.
-const KEEPERS: [(&str, Schema); 4] = [
-    (session_broker::NAME, session_broker::SCHEMA),
-    (chat_agent::NAME, chat_agent::SCHEMA),
-    (booking_payments::NAME, booking_payments::SCHEMA),
-    (sheets_writer::NAME, sheets_writer::SCHEMA),
-];
 
 /// One thing that was looked at.
 struct Finding {
@@ -66,6 +58,7 @@ async fn examine(vars: &Vars, options: &Options) -> Vec<Finding> {
     findings.extend(sheets(options).await);
     findings.extend(calcom(options, vars).await);
     findings.extend(stripe(options, vars).await);
+    findings.extend(whop(options, vars).await);
     findings.extend(dropped(options));
     let running = match desk::running(vars, sheets_writer::NAME) {
         Some(url) => Some(desk::answers(&url).await),
@@ -168,6 +161,33 @@ async fn stripe(options: &Options, vars: &Vars) -> Vec<Finding> {
     vec![Finding::of("Stripe", found), webhooks(vars, "STRIPE_WEBHOOK_SECRETS")]
 }
 
+async fn whop(options: &Options, vars: &Vars) -> Vec<Finding> {
+    if options.sandboxed.contains(&Provider::Whop) {
+        return vec![Finding::stand_in(Provider::Whop)];
+    }
+    let config = &options.whop_gateway;
+    let found = whop_gateway::doctor::check_whop(config).await;
+    let is_reached = found.is_ok();
+    let mut findings = vec![Finding::of("Whop", found), app(vars), webhooks(vars, "WHOP_WEBHOOK_SECRETS")];
+    if is_reached && config.whop_webhook_secrets.is_some() {
+        findings.push(Finding::of("Whop's webhook", whop_gateway::doctor::check_webhook(config).await));
+    }
+    findings
+}
+
+/// Without the app there is no portal.
+fn app(vars: &Vars) -> Finding {
+    let setting = "WHOP_APP_ID";
+    match vars.get(setting) {
+        Some(_) => Finding::new(setting, State::Fine, "set"),
+        None => {
+            let says =
+                "nobody is recognised as a member, so the portal is closed; set it to the app's id, app_…";
+            Finding::new(setting, State::Notice, says)
+        }
+    }
+}
+
 /// What is invented and would be looked for in vain.
 fn dropped(options: &Options) -> Option<Finding> {
     let finding = || Finding::new("SANDBOX_LEDGER_ADDR", State::Notice, invented::DROPPED);
@@ -188,7 +208,7 @@ fn webhooks(vars: &Vars, setting: &str) -> Finding {
 /// Whether every service's documents can be read, and are of a version that this program knows.
 async fn stores(options: &Options, running: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (service, schema) in KEEPERS {
+    for (service, schema) in SCHEMAS {
         let of = format!("store of {service}");
         let place = place(options, service);
         findings.push(match &place.location {

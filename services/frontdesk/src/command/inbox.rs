@@ -1,4 +1,5 @@
-//! `frontdesk inbox`: what came in from other programs, at every service, and one more try.
+//! `frontdesk inbox`: what came in from other programs, at every service, what a service failed to do by itself, and one
+//! more try.
 //!
 //! The invariant: a message is looked for everywhere before it is said to be nowhere.
 
@@ -17,8 +18,12 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   frontdesk inbox list --state parked        exit code 0 whether there are any or not
   frontdesk inbox list --service booking-payments
+  frontdesk inbox list --source tellings     what the books or a chat are to be told
+  frontdesk inbox list --source till_tasks   what is to be done for a link to pay
   frontdesk inbox show MESSAGE_ID --json | jq .body
-  frontdesk inbox replay MESSAGE_ID          exit code 1 if it fails again";
+  frontdesk inbox replay MESSAGE_ID          exit code 1 if it fails again
+  frontdesk inbox list --state parked --source tellings --json | jq -r '.messages[].message_id' |
+    xargs -rn1 frontdesk inbox replay        all that are parked";
 
 /// What a list shows of a message.
 const COLUMNS: [&str; 8] =
@@ -28,11 +33,15 @@ const PAGE: usize = 500;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Shows what came in, the newest first
+    /// Shows what a service failed to do by itself, then what came in, the newest first
     List {
         /// Only where it is so far
         #[arg(long, value_parser = ["waiting", "done", "parked"])]
         state: Option<String>,
+
+        /// Only from this source, e.g. stripe or tellings
+        #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+        source: String,
 
         /// At most so many of each service; 0 shows all
         #[arg(long, default_value = "100")]
@@ -41,7 +50,7 @@ pub(super) enum Command {
         #[command(flatten)]
         at: At,
     },
-    /// Shows one message with all that came
+    /// Shows one message with all that is kept of it
     Show {
         /// The message
         message_id: String,
@@ -69,7 +78,13 @@ pub(super) struct At {
 
 pub(super) async fn run(desk: &Desk, command: Command) -> Result<Answer, Failure> {
     match command {
-        Command::List { state, limit, at } => list(desk, state, limit, &at.services()?).await,
+        Command::List { state, source, limit, at } => {
+            let mut request = json!({"page_size": PAGE, "source": source});
+            if let Some(state) = state {
+                request["state"] = state.into();
+            }
+            list(desk, request, limit, &at.services()?).await
+        }
         Command::Show { message_id, at } => show(desk, &message_id, &at.services()?).await,
         Command::Replay { message_id, at } => replay(desk, &message_id, &at.services()?).await,
     }
@@ -93,13 +108,13 @@ impl At {
 
 async fn list(
     desk: &Desk,
-    state: Option<String>,
+    request: Value,
     limit: usize,
     services: &[&'static str],
 ) -> Result<Answer, Failure> {
     let (mut messages, mut more) = (Vec::new(), false);
     for service in services {
-        let (found, left) = first(desk, service, state.as_deref(), limit).await?;
+        let (found, left) = first(desk, service, request.clone(), limit).await?;
         messages.extend(found.into_iter().map(|message| of(service, message)));
         more |= left;
     }
@@ -114,19 +129,15 @@ async fn list(
 async fn first(
     desk: &Desk,
     service: &str,
-    state: Option<&str>,
+    mut request: Value,
     limit: usize,
 ) -> Result<(Vec<Value>, bool), Failure> {
-    let (mut messages, mut token) = (Vec::new(), Value::from(""));
+    let mut messages = Vec::new();
     loop {
-        let mut request = json!({"page_size": PAGE, "page_token": token});
-        if let Some(state) = state {
-            request["state"] = state.into();
-        }
-        let mut page = wire::decode(&desk.operate(service, "ListInbox", request).await?);
+        let mut page = wire::decode(&desk.operate(service, "ListInbox", request.clone()).await?);
         messages.extend(page["messages"].as_array_mut().map(std::mem::take).unwrap_or_default());
-        token = page["next_page_token"].take();
-        let last = token.as_str().is_none_or(str::is_empty);
+        request["page_token"] = page["next_page_token"].take();
+        let last = request["page_token"].as_str().is_none_or(str::is_empty);
         if limit > 0 && messages.len() >= limit {
             let more = !last || messages.len() > limit;
             messages.truncate(limit);
@@ -163,7 +174,7 @@ async fn show(desk: &Desk, message_id: &str, services: &[&'static str]) -> Resul
         let text = format!("{}\n\n{shown}", described(&head));
         return Ok(Answer::new(message, text));
     }
-    Err(unknown())
+    Err(unknown(message_id))
 }
 
 async fn replay(desk: &Desk, message_id: &str, services: &[&'static str]) -> Result<Answer, Failure> {
@@ -173,13 +184,13 @@ async fn replay(desk: &Desk, message_id: &str, services: &[&'static str]) -> Res
             Err(Failure::Absent(_)) => {}
             replayed => {
                 let message = of(service, wire::decode(&replayed?)["message"].take());
-                let done = said(&message["state"]) == "done";
+                let is_sound = succeeded(&message);
                 let text = described(&message);
-                return Ok(Answer::new(message, text).sound(done));
+                return Ok(Answer::new(message, text).sound(is_sound));
             }
         }
     }
-    Err(unknown())
+    Err(unknown(message_id))
 }
 
 /// A message, and whose it is; without the body, which only the answer about one message has.
@@ -194,8 +205,20 @@ fn readable(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into())
 }
 
-fn unknown() -> Failure {
-    Failure::Absent("there is no such message".into())
+/// What comes due again and again waits for its next time once it was done.
+fn succeeded(message: &Value) -> bool {
+    let is = |name: &str| said(&message[name]);
+    is("state") == "done" || (is("state") == "waiting" && is("problem").is_empty())
+}
+
+fn unknown(message_id: &str) -> Failure {
+    // A job of a service's own is not kept once it is done.
+    let why = if message_id.contains('/') {
+        "there is no such job: it never was, or it is done"
+    } else {
+        "there is no such message"
+    };
+    Failure::Absent(why.into())
 }
 
 #[cfg(test)]
@@ -205,10 +228,25 @@ mod tests {
     #[test]
     fn a_service_is_one_of_those_that_keep_anything() {
         let at = |service: Option<&str>| At { service: service.map(str::to_owned) }.services();
-        assert_eq!(at(None).unwrap(), ["session-broker", "chat-agent", "booking-payments", "sheets-writer"]);
+        assert_eq!(
+            at(None).unwrap(),
+            ["session-broker", "chat-agent", "booking-payments", "whop-gateway", "sheets-writer"]
+        );
         assert_eq!(at(Some("chat-agent")).unwrap(), ["chat-agent"]);
-        let why = "--service must be one of session-broker, chat-agent, booking-payments, sheets-writer";
+        let why = "--service must be one of session-broker, chat-agent, booking-payments, whop-gateway, sheets-writer";
         assert_eq!(at(Some("gateway")).unwrap_err(), Failure::Usage(why.into()));
+    }
+
+    #[test]
+    fn a_try_succeeded_unless_it_left_a_problem() {
+        for (state, problem, sound) in [
+            ("done", "", true),
+            ("waiting", "", true),
+            ("waiting", "stripe is away", false),
+            ("parked", "it is refused", false),
+        ] {
+            assert_eq!(succeeded(&json!({"state": state, "problem": problem})), sound, "{state} {problem}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ Exit codes:
   0    done, and everything is as it should be
   1    failed, or something is not as it should be
   64   the command line or a setting is wrong
-  66   there is no such contact, row, delivery or file
+  66   there is no such contact, member, row, delivery or file
   69   a service cannot be reached or does not answer
   130  interrupted";
 

@@ -1,9 +1,9 @@
-//! `frontdesk reconcile`: what happened at the calendar and the till and no webhook brought.
+//! `frontdesk reconcile`: what happened at the calendar, the till and Whop, and no webhook brought.
 //!
-//! The service does a bounded portion a call; this goes on until everything was looked at. The invariant: a provider
+//! A service does a bounded portion a call; this goes on until everything was looked at. The invariant: a provider
 //! that does not get on is not asked for ever.
 
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use jiff::{Span, SpanRelativeTo, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Answer, Desk, Failure, progress::Progress, say::listed, wire};
@@ -17,12 +17,9 @@ Examples:
 
 /// The rpc that looks.
 const LOOK: &str = "ReconciliationService/Reconcile";
-/// How far back Stripe lists its events, by its documentation of that list.
-const STRIPE_LISTS: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// What takes its time on the way: the look began that much later than it was asked for, at most.
-const ON_THE_WAY: SignedDuration = SignedDuration::from_mins(5);
-/// What is said of Stripe where a look was to begin before that.
-const TOO_OLD: &str = "stripe lists the events of the last 30 days; what is older was not looked at";
+/// Who looks, and at whom.
+const LOOKERS: [(&str, &[&str]); 2] =
+    [(booking_payments::NAME, &["calcom", "stripe"]), (whop_gateway::NAME, &["whop"])];
 /// What is shown of a provider.
 const COLUMNS: [&str; 5] = ["provider", "seen", "missed", "until", "problem"];
 
@@ -33,41 +30,47 @@ pub(super) struct Args {
     since: Option<Timestamp>,
 
     /// Only this one
-    #[arg(long, value_parser = ["calcom", "stripe"])]
+    #[arg(long, value_parser = ["calcom", "stripe", "whop"])]
     provider: Option<String>,
 }
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Result<Answer, Failure> {
-    let mut progress = Progress::of("bookings and events looked at");
-    let first = look(desk, args.since, args.provider.as_deref().unwrap_or_default()).await?;
+    let mut progress = Progress::of("things looked at");
+    let only = args.provider.as_deref().unwrap_or_default();
     let mut sums: Vec<Sum> = Vec::new();
-    for found in first {
-        let mut sum = Sum::of(found);
-        let before: u64 = sums.iter().map(Sum::seen).sum();
-        progress.at(before + sum.seen(), None);
-        while sum.goes_on() {
-            let found = look(desk, args.since, &sum.provider()).await?;
-            sum.add(found.into_iter().next().unwrap_or_default());
+    for (service, _) in LOOKERS.iter().filter(|(_, at)| only.is_empty() || at.contains(&only)) {
+        for found in look(desk, service, args.since, only).await? {
+            let mut sum = Sum::of(found);
+            let before: u64 = sums.iter().map(Sum::seen).sum();
             progress.at(before + sum.seen(), None);
+            while sum.goes_on() {
+                let found = look(desk, service, args.since, &sum.provider()).await?;
+                sum.add(found.into_iter().next().unwrap_or_default());
+                progress.at(before + sum.seen(), None);
+            }
+            sums.push(sum);
         }
-        sum.own_up(args.since, Timestamp::now());
-        sums.push(sum);
     }
     drop(progress);
     Ok(answer(sums))
 }
 
-async fn look(desk: &Desk, since: Option<Timestamp>, provider: &str) -> Result<Vec<Value>, Failure> {
+async fn look(
+    desk: &Desk,
+    service: &str,
+    since: Option<Timestamp>,
+    provider: &str,
+) -> Result<Vec<Value>, Failure> {
     let mut request = json!({"provider": provider});
     if let Some(since) = since {
         request["since"] = since.to_string().into();
     }
-    let mut found = wire::decode(&desk.ask(booking_payments::NAME, LOOK, request).await?);
+    let mut found = wire::decode(&desk.ask(service, LOOK, request).await?);
     Ok(found["providers"].as_array_mut().map(std::mem::take).unwrap_or_default())
 }
 
 fn answer(sums: Vec<Sum>) -> Answer {
-    let providers: Vec<Value> = sums.into_iter().map(|sum| sum.0).collect();
+    let providers: Vec<Value> = sums.into_iter().map(|sum| sum.found).collect();
     let sound = providers.iter().all(|found| found["problem"] == "" && found["more"] == false);
     let mut text = listed(&providers, &COLUMNS);
     for found in &providers {
@@ -94,60 +97,61 @@ fn since(text: &str) -> Result<Timestamp, String> {
 }
 
 /// What was found at one provider, in all portions.
-struct Sum(Value);
+struct Sum {
+    found: Value,
+    /// It does not get on.
+    stands: bool,
+}
 
 // === impl Sum ===
 
 impl Sum {
     fn of(found: Value) -> Self {
-        Self(found)
+        Self { found, stands: false }
     }
 
     fn provider(&self) -> String {
-        super::say::said(&self.0["provider"])
+        super::say::said(&self.found["provider"])
     }
 
     fn seen(&self) -> u64 {
-        self.0["seen"].as_u64().unwrap_or_default()
+        self.found["seen"].as_u64().unwrap_or_default()
     }
 
     fn goes_on(&self) -> bool {
-        self.0["more"] == true && self.0["problem"] == ""
+        self.found["more"] == true && !self.stands
     }
 
-    /// Says what could not be looked at, unless something else is said.
-    fn own_up(&mut self, since: Option<Timestamp>, now: Timestamp) {
-        let is_too_old = since.is_some_and(|since| now.duration_since(since) > STRIPE_LISTS + ON_THE_WAY);
-        if is_too_old && self.provider() == "stripe" && self.0["problem"] == "" {
-            self.0["problem"] = TOO_OLD.into();
-        }
-    }
-
-    /// Adds the next portion; one which ends where the one before did is the last, for the next would begin there too.
+    /// Adds the next portion; one which ends where the one before did is the last, for the next would begin there too. What
+    /// one of them could not look at stays said.
     fn add(&mut self, next: Value) {
-        let stands = next["until"] == self.0["until"];
+        self.stands = next["until"] == self.found["until"] || next["until"].is_null();
         for name in ["seen", "missed"] {
-            let sum = self.0[name].as_i64().unwrap_or_default() + next[name].as_i64().unwrap_or_default();
-            self.0[name] = sum.into();
+            let sum = self.found[name].as_i64().unwrap_or_default() + next[name].as_i64().unwrap_or_default();
+            self.found[name] = sum.into();
         }
         let more = next["missed_ids"].as_array().cloned().unwrap_or_default();
-        if let Some(ids) = self.0["missed_ids"].as_array_mut() {
+        if let Some(ids) = self.found["missed_ids"].as_array_mut() {
             ids.extend(more);
         }
         if !next["until"].is_null() {
-            self.0["until"] = next["until"].clone();
+            self.found["until"] = next["until"].clone();
         }
-        self.0["more"] = (next["more"] == true).into();
-        self.0["problem"] = next["problem"].as_str().unwrap_or_default().into();
-        if stands && self.goes_on() {
-            self.0["problem"] = "the look does not get on; try again later".into();
+        self.found["more"] = (next["more"] == true).into();
+        let problem = next["problem"].as_str().unwrap_or_default();
+        if !problem.is_empty() {
+            self.found["problem"] = problem.into();
+        } else if self.stands && self.found["more"] == true {
+            self.found["problem"] = "the look does not get on; try again later".into();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::say, *};
+    use jiff::SignedDuration;
+
+    use super::*;
 
     #[test]
     fn a_time_is_told_in_two_ways() {
@@ -171,35 +175,32 @@ mod tests {
         assert!(sum.goes_on());
         sum.add(portion(20, "b", false));
         assert!(!sum.goes_on());
-        assert_eq!((&sum.0["seen"], &sum.0["missed"]), (&json!(120), &json!(2)));
-        assert_eq!((&sum.0["missed_ids"], &sum.0["until"]), (&json!(["a", "b"]), &json!("b")));
+        assert_eq!((&sum.found["seen"], &sum.found["missed"]), (&json!(120), &json!(2)));
+        assert_eq!((&sum.found["missed_ids"], &sum.found["until"]), (&json!(["a", "b"]), &json!("b")));
     }
 
     #[test]
     fn who_does_not_get_on_is_not_asked_for_ever() {
         let mut sum = Sum::of(portion(1, "a", true));
         sum.add(portion(100, "a", true));
-        assert!(!sum.goes_on() && sum.0["problem"].as_str().unwrap().contains("does not get on"));
+        assert!(!sum.goes_on() && sum.found["problem"].as_str().unwrap().contains("does not get on"));
         let mut sum = Sum::of(portion(1, "a", true));
         sum.add(portion(100, "a", false));
-        assert_eq!(sum.0["problem"], "", "that was all");
+        assert_eq!(sum.found["problem"], "", "that was all");
         let mut sum = Sum::of(portion(1, "a", true));
         sum.add(json!({"provider": "stripe", "seen": 0, "more": true, "problem": "stripe is away", "until": null}));
-        assert!(!sum.goes_on() && sum.0["problem"] == "stripe is away");
+        assert!(!sum.goes_on() && sum.found["problem"] == "stripe is away");
     }
 
     #[test]
-    fn what_a_provider_does_not_list_any_more_is_not_claimed() {
-        let now: Timestamp = "2025-10-28T00:00:00Z".parse().unwrap();
-        let said = |provider: &str, days: Option<i64>, problem: &str| {
-            let mut sum = Sum::of(json!({"provider": provider, "problem": problem}));
-            sum.own_up(days.map(|days| now - SignedDuration::from_hours(24 * days)), now);
-            say::said(&sum.0["problem"])
-        };
-        assert_eq!(said("stripe", Some(31), ""), TOO_OLD);
-        assert_eq!(said("stripe", Some(31), "stripe is away"), "stripe is away");
-        for (provider, days) in [("stripe", Some(30)), ("stripe", None), ("calcom", Some(31))] {
-            assert_eq!(said(provider, days, ""), "", "{provider} {days:?}");
-        }
+    fn what_a_portion_could_not_look_at_is_said_and_the_rest_is_looked_at() {
+        let mut sum = Sum::of(json!({
+            "provider": "stripe", "seen": 500, "missed": 0, "missed_ids": [], "until": "a", "more": true,
+            "problem": "stripe lists the events of the last 30 days",
+        }));
+        assert!(sum.goes_on());
+        sum.add(portion(20, "b", false));
+        assert_eq!((&sum.found["seen"], sum.goes_on()), (&json!(520), false));
+        assert_eq!(sum.found["problem"], "stripe lists the events of the last 30 days", "it stays said");
     }
 }

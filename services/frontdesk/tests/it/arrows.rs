@@ -14,19 +14,21 @@ use std::{
 use serde_json::Value;
 
 /// Every package and those of ours that it may depend on; the services to come are in it already.
-const MAY_KNOW: [(&str, &[&str]); 14] = [
+const MAY_KNOW: [(&str, &[&str]); 15] = [
     ("proto", &[]),
     ("domain", &[]),
     ("chassis", &["domain"]),
     // it answers what is the same for whoever keeps documents
     ("store", &["proto", "domain", "chassis"]),
+    // what the services that speak with a provider have in common
+    ("providers", &["proto", "domain", "chassis", "store"]),
     ("sandbox", &["domain"]),
     ("tools", &["proto", "domain", "chassis"]),
     ("gateway", &["proto", "domain", "chassis", "tools"]),
     ("session-broker", &["proto", "domain", "chassis", "store"]),
     ("chat-agent", &["proto", "domain", "chassis", "store", "tools"]),
-    ("whop-gateway", &["proto", "domain", "chassis", "store"]),
-    ("booking-payments", &["proto", "domain", "chassis", "store"]),
+    ("whop-gateway", &["proto", "domain", "chassis", "store", "providers"]),
+    ("booking-payments", &["proto", "domain", "chassis", "store", "providers"]),
     ("sheets-writer", &["proto", "domain", "chassis", "store"]),
     ("ops-copilot", &["proto", "domain", "chassis", "store"]),
     ("frontdesk", EVERYBODY),
@@ -36,6 +38,7 @@ const EVERYBODY: &[&str] = &[
     "domain",
     "chassis",
     "store",
+    "providers",
     "sandbox",
     "tools",
     "gateway",
@@ -51,7 +54,7 @@ const OUTSIDE: [(&str, &[&str]); 4] = [
     ("rusqlite", &["store", "sandbox", "tools"]),
     ("firestore", &["store"]),
     ("gcloud-sdk", &["store"]),
-    ("gcp_auth", &["sheets-writer", "store", "chassis"]),
+    ("gcp_auth", &["sheets-writer", "whop-gateway", "store", "chassis"]),
 ];
 
 /// A package as cargo describes it.

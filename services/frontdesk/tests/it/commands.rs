@@ -5,6 +5,7 @@ mod books;
 mod doctor;
 mod erasing;
 mod finding;
+mod members;
 mod reconciling;
 
 use std::path::Path;

@@ -86,15 +86,22 @@ fn everything(sheet: &Sandbox) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bookings_and_payments_that_are_made_up_go_to_a_sheet_of_their_own() {
+async fn bookings_payments_and_members_that_are_made_up_go_to_a_sheet_of_their_own() {
     let agency = Agency::open().await;
     let (world, live) = (&agency.world, &agency.live);
     assert_ne!(world.service("sandbox-ledger"), world.service("sheets-writer"));
     agency.book();
     agency.pay().await;
+    let club = world.sandbox().club();
+    club.add_person("user_nobody", "Nobody Invented", NOBODY).unwrap();
+    club.join("user_nobody", "plan_growthmonthly").unwrap();
     let invented = |tab: &str| world.lines(tab);
     until("the booking", || invented("bookings").len() == 1).await;
-    until("the payment", || invented("payments").iter().any(|row| row["status"] == "paid")).await;
+    let paid = |provider: &str| {
+        invented("payments").iter().any(|row| row["provider"] == provider && row["status"] == "paid")
+    };
+    until("the payments", || paid("stripe") && paid("whop")).await;
+    until("the membership", || invented("subscriptions").len() == 1).await;
     // what is real comes after it, so that the live sheet had its chance
     world.deliver(&turn()).await;
     until("the real turn", || lines(live, "leads").len() == 1).await;

@@ -72,7 +72,9 @@ async fn it_shows_where_everything_is_and_what_to_try() {
     let table = desk.process.stdout();
     let named = addresses(desk.dir.path()).expect("written before the table is shown");
     assert_eq!(named["gateway"], desk.base);
-    for service in ["gateway", "session-broker", "chat-agent", "booking-payments", "sheets-writer"] {
+    for service in
+        ["gateway", "session-broker", "chat-agent", "booking-payments", "whop-gateway", "sheets-writer"]
+    {
         let address = named[service].as_str().unwrap();
         assert!(address.starts_with("http://127.0.0.1:"), "{named}");
         let line = |line: &str| line.split_whitespace().collect::<Vec<_>>() == [service, address];
@@ -83,6 +85,7 @@ async fn it_shows_where_everything_is_and_what_to_try() {
         ("Google Sheets", "GOOGLE_SHEETS_ID"),
         ("Cal.com", "CALCOM_API_KEY"),
         ("Stripe", "STRIPE_SECRET_KEY"),
+        ("Whop", "WHOP_API_KEY"),
     ] {
         let line = |line: &str| {
             line.trim().starts_with(provider) && line.contains("sandbox") && line.contains(setting)
@@ -117,6 +120,7 @@ async fn ctrl_c_drains_and_leaves_only_the_books() {
         "session-broker.db",
         "chat-agent.db",
         "booking-payments.db",
+        "whop-gateway.db",
         "sandbox-ledger/sheets-writer.db",
         "sandbox.db",
         "token-keys",

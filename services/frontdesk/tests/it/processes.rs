@@ -28,7 +28,7 @@ use crate::{
         LEAD,
         talk::{Talk, create, done, heard, kinds, said},
     },
-    story::answer::{DEVICE, EVENTS, REFRESH, SESSION},
+    story::answer::{Answer, DEVICE, EVENTS, REFRESH, SESSION},
     world::{PATIENCE, booked, lines, turn, until},
 };
 
@@ -36,7 +36,7 @@ const TABS: [&str; 7] =
     ["contacts", "leads", "engagements", "bookings", "subscriptions", "payments", "chat_events"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_story_runs_through_five_processes() {
+async fn the_story_runs_through_six_processes() {
     let mut fleet = Fleet::start().await;
     let ask = json!({"deviceId": DEVICE, "traits": {"utm_source": "yt"}});
     let (status, first) = fleet.post(SESSION, &ask).await;
@@ -60,10 +60,16 @@ async fn the_story_runs_through_five_processes() {
         assert_eq!(fleet.post(EVENTS, &event).await.1["duplicates"], 1);
     }
     talk_and_leave_an_address(&fleet).await;
+    join_and_look_into_the_portal(&fleet).await;
 
-    for process in
-        [&mut fleet.gateway, &mut fleet.agent, &mut fleet.till, &mut fleet.broker, &mut fleet.writer]
-    {
+    for process in [
+        &mut fleet.gateway,
+        &mut fleet.agent,
+        &mut fleet.till,
+        &mut fleet.members,
+        &mut fleet.broker,
+        &mut fleet.writer,
+    ] {
         process.signal("TERM").await;
         let drained = timeout(DRAIN_LIMIT, process.gone()).await;
         assert_eq!(drained.expect("drained within its eight seconds"), 0, "{}", process.said());
@@ -84,6 +90,18 @@ async fn talk_and_leave_an_address(fleet: &Fleet) {
     let counts = || TABS.map(|tab| lines(&fleet.sandbox, tab).len());
     until("all rows of the chat", || counts() == [3, 2, 4, 1, 0, 0, 5]).await;
     assert_eq!(talk.reload(&thread).await, [done(&first), done(&second)].concat());
+}
+
+/// A member joins, and looks into the portal with a token of Whop's.
+async fn join_and_look_into_the_portal(fleet: &Fleet) {
+    fleet::aim_webhooks(&fleet.sandbox, &fleet.url());
+    fleet.sandbox.club().join("user_mara", "plan_growthmonthly").unwrap();
+    let rows = || ["subscriptions", "payments"].map(|tab| lines(&fleet.sandbox, tab).len());
+    until("the rows of a member", || rows() == [1, 1]).await;
+    let token = fleet.sandbox.user_token("user_mara").unwrap();
+    let portal = chassis::http::client().get(format!("{}/api/portal/membership", fleet.url()));
+    let seen = Answer::of(portal.header("x-whop-user-token", token)).await.ok();
+    assert_eq!(seen["memberships"][0]["status"], "active", "{seen}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,11 +190,18 @@ async fn health_and_reflection_answer_over_the_wire() {
         "frontdesk.common.v1.ReconciliationService",
         "frontdesk.common.v1.WebhookService",
     ];
+    let members = [
+        "frontdesk.common.v1.ReconciliationService",
+        "frontdesk.common.v1.WebhookService",
+        "frontdesk.whop.v1.DirectoryService",
+        "frontdesk.whop.v1.MembershipService",
+    ];
     for (address, services) in [
         (fleet.broker_address, broker),
         (fleet.writer_address, &writer),
         (fleet.agent_address, &agent),
         (fleet.till_address, &till),
+        (fleet.members_address, &members),
     ] {
         let services = services.iter().copied().chain(EVERYWHERE);
         for service in services.clone().chain([""]) {
@@ -203,6 +228,7 @@ async fn a_service_says_all_that_is_wrong_with_its_environment() {
         "TOKEN_KEYS",
         "CALCOM_BASE_URL",
         "CHECKOUT_MINUTES",
+        "WHOP_BASE_URL",
     ];
     let bad = settings.map(|setting| (setting, "canary"));
     for (service, named) in [
@@ -210,6 +236,7 @@ async fn a_service_says_all_that_is_wrong_with_its_environment() {
         ("sheets-writer", &["PORT", "STORE", "GOOGLE_SHEETS_ID", "LEAD_SCORE_THRESHOLD"]),
         ("chat-agent", &["PORT", "STORE", "OPENAI_API_KEY", "LIMIT_CHAT", "BUDGET_DAY"]),
         ("booking-payments", &["PORT", "STORE", "CALCOM_API_KEY", "CALCOM_BASE_URL", "CHECKOUT_MINUTES"]),
+        ("whop-gateway", &["PORT", "STORE", "WHOP_API_KEY", "WHOP_ACCOUNT_ID", "WHOP_BASE_URL"]),
         ("gateway", &["PORT", "ALLOWED_ORIGINS", "TOKEN_KEYS"]),
     ] {
         let mut process = Process::start(service, dir.path(), &bad, &[]);
@@ -235,6 +262,7 @@ async fn help_names_the_settings_of_a_service() {
             "booking-payments",
             ["PORT", "STORE", "STRIPE_SECRET_KEY", "CALCOM_WEBHOOK_SECRETS", "SANDBOX_LEDGER_ADDR"],
         ),
+        ("whop-gateway", ["PORT", "STORE", "WHOP_APP_ID", "WHOP_WEBHOOK_SECRETS", "QUICK_ACTIONS_FILE"]),
         ("gateway", ["PORT", "SESSION_BROKER_ADDR", "CHAT_AGENT_ADDR", "TOKEN_KEYS", "ALLOWED_ORIGINS"]),
     ] {
         let vars = [("TOKEN_KEYS", "canary"), ("ALLOWED_ORIGINS", "canary")];

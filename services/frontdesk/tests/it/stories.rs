@@ -1,4 +1,4 @@
-//! Bookings and payments, end to end: agents ask over gRPC, people act at the providers, webhooks come over HTTP, and
+//! Bookings, payments and members, end to end: agents ask over gRPC, people act at the providers, webhooks come over HTTP, and
 //! the spreadsheet says what became of it.
 
 mod desk;
@@ -6,8 +6,10 @@ mod forgetting;
 mod links;
 mod lost_slots;
 mod meetings;
+mod members;
 mod missed;
 mod money;
+mod notices;
 mod order;
 mod outages;
 mod privacy;

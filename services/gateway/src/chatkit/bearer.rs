@@ -18,6 +18,8 @@ pub(crate) struct Talker {
     pub(crate) workflow: String,
     /// The session that the secret belongs to.
     pub(crate) session_id: String,
+    /// The Whop user, if one had proved to be there when the session was made.
+    pub(crate) whop_user: Option<String>,
 }
 
 /// A client secret for this talker.
@@ -26,6 +28,7 @@ pub(crate) fn seal(keys: &Keys, talker: Talker, now: Timestamp) -> String {
         subject: talker.visitor.to_string(),
         workflow: Some(talker.workflow),
         session_id: Some(talker.session_id),
+        whop_user: talker.whop_user,
         ..Claims::default()
     };
     keys.seal_claims(Purpose::ClientSecret, claims, now)
@@ -44,6 +47,7 @@ pub(crate) fn open(keys: &Keys, headers: &HeaderMap, now: Timestamp) -> Option<T
         visitor: claims.subject.parse().ok()?,
         workflow: claims.workflow?,
         session_id: claims.session_id?,
+        whop_user: claims.whop_user,
     })
 }
 
@@ -57,7 +61,8 @@ mod tests {
 
     fn talker() -> Talker {
         let visitor = "vis_1".parse().unwrap();
-        Talker { visitor, workflow: "lead-concierge".into(), session_id: "ses_1".into() }
+        let (workflow, session_id) = ("lead-concierge".into(), "ses_1".into());
+        Talker { visitor, workflow, session_id, whop_user: Some("user_1".into()) }
     }
 
     fn opened(keys: &Keys, shown: &str, now: Timestamp) -> Option<Talker> {

@@ -86,15 +86,23 @@ fn example(operation: &Operation<'_>, api: &Value) -> String {
     };
     let put = if operation.method == "PUT" { "-X PUT " } else { "" };
     let mut lines = format!("curl {put}'{base}{}'", filled(operation));
-    let credential = members(&operation.value["security"][0]).next().map(|(name, _)| name.to_uppercase());
-    if let Some(credential) = credential {
-        lines += &format!(" \\\n  -H \"authorization: Bearer ${credential}\"");
+    if let Some((name, _)) = members(&operation.value["security"][0]).next() {
+        lines += &format!(" \\\n  -H \"{}\"", credential(name, &api["components"]["securitySchemes"][name]));
     }
     let example = &operation.value["requestBody"]["content"]["application/json"]["example"];
     if !example.is_null() {
         lines += &format!(" \\\n  -H 'content-type: application/json' \\\n  -d '{example}'");
     }
     format!("<pre>{}</pre>", escape(&lines))
+}
+
+/// The header in which a credential is shown.
+fn credential(name: &str, scheme: &Value) -> String {
+    let value = format!("${}", name.to_uppercase());
+    match scheme["name"].as_str() {
+        Some(header) => format!("{header}: {value}"),
+        None => format!("authorization: Bearer {value}"),
+    }
 }
 
 fn parameters(operation: &Value) -> String {

@@ -21,7 +21,6 @@ use utoipa::ToSchema;
 
 use super::{
     Operator, SERVICE,
-    key::{IdempotencyKey, RequestId},
     query::Params,
     wire::{ContactAnswer, ContactsAnswer, UpsertedContact},
 };
@@ -30,6 +29,7 @@ use crate::{
     caller::Client,
     door::Door,
     error,
+    key::{IdempotencyKey, RequestId},
     openapi::OperatorProblems,
     problem::Problem,
 };

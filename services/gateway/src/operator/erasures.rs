@@ -16,13 +16,15 @@ use proto::sheets::v1::ErasureAnswer;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    Operator,
-    contacts::id_of,
+use super::{Operator, contacts::id_of, wire::moment};
+use crate::{
+    caller::Client,
+    door::Door,
+    erasure::Report,
     key::{IdempotencyKey, RequestId},
-    wire::moment,
+    openapi::OperatorProblems,
+    problem::Problem,
 };
-use crate::{caller::Client, door::Door, erasure::Report, openapi::OperatorProblems, problem::Problem};
 
 /// How far somebody is forgotten; once `done`, the receipt.
 #[derive(Serialize, ToSchema)]

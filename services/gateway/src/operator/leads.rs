@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 use super::{
     Operator, SERVICE,
     contacts::respond,
-    key::{self, IdempotencyKey, RequestId},
     wire::{LeadAnswer, lead_status},
 };
 use crate::{
@@ -18,6 +17,7 @@ use crate::{
     caller::Client,
     door::Door,
     error,
+    key::{self, IdempotencyKey, RequestId},
     openapi::OperatorProblems,
     problem::Problem,
 };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use axum::http::{HeaderMap, header};
 use domain::{Fault, visit::allowed_traits};
-use proto::session::v1::{Session, SessionMode, SessionTarget, StarterPrompt};
+use proto::session::v1::{Member, Session, SessionMode, SessionTarget, StarterPrompt};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use url::Url;
@@ -126,12 +126,12 @@ pub(crate) struct SessionAnswer {
     /// Slug of the workflow.
     #[schema(example = "lead-concierge")]
     workflow: String,
-    /// Says who this browser is; keep it and send it as `X-Frontdesk-Visitor`. Lives 400 days.
+    /// Says who this browser is, whoever uses it; keep it and send it as `X-Frontdesk-Visitor`. Lives 400 days.
     #[schema(example = "fd1.v.k1.eyJzIjoidmlzXzEiLCJ4IjoxfQ.c2lnbmF0dXJl")]
     visitor_token: String,
     /// What a chat shows before the first message.
     start_screen: StartScreen,
-    /// Where a self-hosted chat is held.
+    /// Where a self-hosted chat is held; for a member it is a path, since the way there leads through Whop's proxy.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "https://chat.example.com/chatkit")]
     url: Option<String>,
@@ -211,13 +211,14 @@ impl Asked {
         })
     }
 
-    /// The contract's form.
-    pub(crate) fn target(&self) -> SessionTarget {
+    /// The contract's form, for whom `member` tells of.
+    pub(crate) fn target(&self, member: Option<Member>) -> SessionTarget {
         SessionTarget {
             workflow: self.workflow.clone(),
             page: self.page.clone(),
             traits: self.traits.clone().into_iter().collect(),
             modes: self.modes.iter().map(|mode| SessionMode::from(*mode).into()).collect(),
+            member,
         }
     }
 }
@@ -336,10 +337,10 @@ mod tests {
 
     #[test]
     fn nothing_is_required_and_more_is_ignored() {
-        assert_eq!(read("{}").unwrap().target(), SessionTarget::default());
+        assert_eq!(read("{}").unwrap().target(None), SessionTarget::default());
         let asked =
             read(r#"{"userId":42,"theme":{"a":[]},"deviceId":null,"traits":null,"modes":null}"#).unwrap();
-        assert_eq!(asked.target(), SessionTarget::default());
+        assert_eq!(asked.target(None), SessionTarget::default());
     }
 
     #[test]

@@ -6,7 +6,7 @@ const LOOK_MS = 1500;
 const PAGE = 50;
 
 class Chat {
-  /** `deeds`: close(), context() for the page's facts, emit(name, detail) for the site. */
+  /** `deeds`: close() if it can be closed, context() for the page's facts, emit(name, detail) for the site. */
   constructor({ session, keep, threadKey, deeds }) {
     Object.assign(this, { session, keep, threadKey, deeds });
     this.protocol = new Protocol(session);
@@ -24,7 +24,7 @@ class Chat {
     this.title = el('h2', {}, 'Chat');
     this.historyTool = tool('clock', 'Conversations', () => this.toggleHistory());
     const fresh = tool('write', 'New conversation', () => this.newThread());
-    const close = tool('close', 'Close the chat', () => this.deeds.close());
+    const close = this.deeds.close && tool('close', 'Close the chat', () => this.deeds.close());
     this.main = el('div', { class: 'main' });
     this.composer = new Composer({ say: (text) => this.submit(text), stop: () => this.running?.abort() });
     this.live = el('div', { class: 'heard', 'aria-live': 'polite' });

@@ -43,7 +43,7 @@ function elementOptions({ session, thread, theme, deeds }) {
     frameTitle: 'Chat',
     initialThread: thread,
     startScreen,
-    header: { enabled: true, rightAction: { icon: 'close', onClick: () => deeds.close() } },
+    header: deeds.close ? { enabled: true, rightAction: { icon: 'close', onClick: () => deeds.close() } } : { enabled: true },
     history: { enabled: true, showDelete: true, showRename: true },
     composer: { placeholder: 'Write a message', attachments: { enabled: false } },
     onClientTool: ({ name }) => (name === 'get_page_context' ? deeds.context() : { error: `this page has no tool ${name}` }),

@@ -1,32 +1,38 @@
-// The loader: a launcher in the corner of the page, and the panel that it opens.
+// The loader: a launcher in the corner of the page and the panel that it opens; or, in a place that the page names, the
+// panel alone, which is always open.
 
 class Desk {
   constructor(script) {
-    const { workflow = '', theme = 'auto', client = '' } = script.dataset;
-    Object.assign(this, { workflow, client });
+    const { workflow = '', theme = 'auto', client = '', place = '' } = script.dataset;
+    Object.assign(this, { workflow, client, place: place ? document.getElementById(place) : null });
     this.keep = new Keep(() => localStorage);
     this.visit = new Keep(() => sessionStorage);
     this.threadKey = `thread.${workflow || 'default'}`;
     this.session = new Session({ base: new URL(script.src).origin, keep: this.keep, ask: () => this.ask() });
     this.chat = null;
+    this.wanted = wantedThread(location.hash);
+    if (this.wanted) history.replaceState(history.state, '', location.pathname + location.search);
     this.build(theme);
-    if (this.visit.get('open') === 'yes') this.open({ quietly: true });
+    if (this.wanted || this.place || this.visit.get('open') === 'yes') this.open({ quietly: true });
   }
 
   build(theme) {
     this.host = document.createElement('frontdesk-chat');
     const root = this.host.attachShadow({ mode: 'open' });
     addStyle(root);
-    this.panel = el('section', { class: 'panel', role: 'dialog', 'aria-label': 'Chat', id: 'panel', tabindex: '-1', hidden: true });
+    const kind = this.place ? { class: 'panel placed', role: 'region' } : { class: 'panel', role: 'dialog', hidden: true };
+    this.panel = el('section', { ...kind, 'aria-label': 'Chat', id: 'panel', tabindex: '-1' });
     this.launcher = el(
       'button',
       { type: 'button', class: 'launcher', 'aria-expanded': 'false', 'aria-controls': 'panel', onclick: () => this.toggle() },
       icon('chat'),
     );
     this.panel.addEventListener('keydown', (event) => this.onKey(event));
-    root.append(this.panel, this.launcher);
+    root.append(this.panel);
+    if (!this.place) root.append(this.launcher);
     this.name();
-    document.body.append(this.host);
+    this.host.toggleAttribute('data-placed', Boolean(this.place));
+    (this.place ?? document.body).append(this.host);
     applyTheme(this.host, theme, () => this.chat?.restyle?.());
   }
 
@@ -51,7 +57,7 @@ class Desk {
 
   deeds() {
     return {
-      close: () => this.close(),
+      close: this.place ? null : () => this.close(),
       context: () => pageContext(new URL(location.href), document.title, this.traits()),
       emit: (name, detail) => this.host.dispatchEvent(new CustomEvent(`frontdesk.${name}`, { detail, bubbles: true })),
     };
@@ -72,7 +78,7 @@ class Desk {
   }
 
   close() {
-    if (this.panel.hidden) return;
+    if (this.place || this.panel.hidden) return;
     this.panel.hidden = true;
     this.visit.set('open', 'no');
     this.name();
@@ -100,9 +106,11 @@ class Desk {
   }
 
   async mount() {
-    const head = el('div', { class: 'head' }, el('h2', {}, 'Chat'), tool('close', 'Close the chat', () => this.close()));
+    const close = this.place ? null : tool('close', 'Close the chat', () => this.close());
+    const head = el('div', { class: 'head' }, el('h2', {}, 'Chat'), close);
     this.panel.replaceChildren(head, el('div', { class: 'loading', role: 'status' }, 'One moment…'));
     await this.session.fresh();
+    await this.adopt();
     if (this.client !== 'built-in' && this.visit.get('element') !== 'refused') {
       try {
         await this.mountOpenAi();
@@ -113,6 +121,20 @@ class Desk {
       }
     }
     await this.mountBuiltIn();
+  }
+
+  /** A conversation that the address names is the one to show, if it is this visitor's. */
+  async adopt() {
+    const id = this.wanted;
+    this.wanted = null;
+    if (!id || this.session.current.mode !== 'self_hosted') return;
+    try {
+      await new Protocol(this.session).call('threads.get_by_id', { thread_id: id });
+      this.keep.set(this.threadKey, id);
+    } catch (trouble) {
+      // It is another's, or gone: the one that is remembered stays.
+      if (!(trouble instanceof Trouble)) throw trouble;
+    }
   }
 
   async mountOpenAi() {
@@ -157,7 +179,7 @@ class Desk {
       if (ask) ask.remove();
       else this.close();
     }
-    if (event.key === 'Tab') this.trap(event);
+    if (event.key === 'Tab' && !this.place) this.trap(event);
   }
 
   /** Keeps Tab inside the panel while it is open. */

@@ -90,3 +90,8 @@ function pageContext(url, title, traits) {
   const utm = Object.fromEntries(Object.entries(traits).filter(([name]) => name.startsWith('utm_')));
   return { url: url.origin + url.pathname, path: url.pathname, title, utm };
 }
+
+/** The conversation that an address leads back to: the page after a payment ends in `#frontdesk-thread=thr_…`. */
+function wantedThread(hash) {
+  return /^#frontdesk-thread=(thr_[\w.:-]{1,124})$/.exec(hash)?.[1] ?? null;
+}

@@ -35,7 +35,7 @@ use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, async_trait};
 use url::Url;
 
-use crate::{books::Asked, keepers::Forgetting, till::Till};
+use crate::{books::Asked, keepers::Forgetting, till::Till, whop};
 
 pub(crate) const EXPIRES_AT: i64 = 1_761_667_800;
 
@@ -62,6 +62,8 @@ pub(crate) struct Notes {
     pub(crate) forgetting: Forgetting,
     /// The calendar and the till.
     pub(crate) till: Till,
+    /// The members.
+    pub(crate) whop: whop::Asked,
 }
 
 /// One frame of a chat, or what breaks it.

@@ -7,7 +7,7 @@ use domain::{Fault, Kind, Reason};
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::world::{Answer, CHAT, EVENTS, OPERATOR, REFRESH, SESSION, STRIPE, World};
+use crate::world::{ACTIONS, Answer, CHAT, EVENTS, MEMBERSHIP, OPERATOR, REFRESH, SESSION, STRIPE, World};
 
 /// Every operation with its statuses, one a line.
 fn summary(api: &Value) -> String {
@@ -55,6 +55,15 @@ async fn every_reference_leads_somewhere() {
     assert!(count > 10, "{count}");
 }
 
+/// The path with the examples of its parameters.
+fn filled(path: &str, operation: &Value) -> String {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    parameters.filter(|parameter| parameter["in"] == "path").fold(path.to_owned(), |path, parameter| {
+        let name = format!("{{{}}}", parameter["name"].as_str().unwrap());
+        path.replace(&name, parameter["example"].as_str().unwrap())
+    })
+}
+
 #[tokio::test]
 async fn the_examples_work() {
     let world = World::start().await;
@@ -66,16 +75,18 @@ async fn the_examples_work() {
             if example.is_null() {
                 continue;
             }
-            let operators = operation["security"][0]["operator_token"].is_array();
-            let bearer = if operators { OPERATOR.to_owned() } else { world.secret() };
-            let call = world.request(method.to_uppercase().parse().unwrap(), path).bearer_auth(bearer);
+            let needs = |name: &str| operation["security"][0][name].is_array();
+            let member = needs("whop_user_token").then_some("user_1");
+            let bearer = if needs("operator_token") { OPERATOR.to_owned() } else { world.secret_of(member) };
+            let path = filled(path, operation);
+            let call = world.request(method.to_uppercase().parse().unwrap(), &path).bearer_auth(bearer);
             let status = Answer::of(call.json(example)).await.status;
             let known = operation["responses"][status.to_string()].is_object();
             assert!(known && status < 300, "{method} {path} {status}");
             tried += 1;
         }
     }
-    assert_eq!(tried, 7);
+    assert_eq!(tried, 9);
 }
 
 /// The headers that the contract promises for an answer.
@@ -107,6 +118,11 @@ async fn every_answer_has_the_headers_that_are_promised() {
         ("POST", EVENTS, 202, world.post(EVENTS, r#"{"type":"t"}"#)),
         ("POST", STRIPE, 200, world.post(STRIPE, "{}")),
         ("GET", "/checkout/{token}", 200, world.request(Method::GET, "/checkout/token")),
+        ("GET", "/portal", 200, world.through_whop("user_1", Method::GET, "/portal")),
+        ("GET", "/portal", 401, world.request(Method::GET, "/portal")),
+        ("GET", "/portal.js", 200, world.request(Method::GET, "/portal.js")),
+        ("GET", ACTIONS, 200, world.through_whop("user_1", Method::GET, ACTIONS)),
+        ("GET", MEMBERSHIP, 401, world.request(Method::GET, MEMBERSHIP)),
         ("GET", "/widget.js", 200, world.request(Method::GET, "/widget.js")),
         ("GET", "/widget.js", 304, known),
         ("GET", "/health", 200, world.request(Method::GET, "/health")),
@@ -172,6 +188,7 @@ async fn the_page_says_how_to_authenticate() {
     let page = world.get("/docs").await;
     assert_eq!(page.text.matches("authorization: Bearer $CLIENT_SECRET").count(), 1);
     assert_eq!(page.text.matches("authorization: Bearer $OPERATOR_TOKEN").count(), 9);
+    assert_eq!(page.text.matches("x-whop-user-token: $WHOP_USER_TOKEN").count(), 5);
     let api = world.get("/openapi.json").await.json();
     assert_eq!(api["paths"]["/chatkit"]["post"]["security"][0]["client_secret"], serde_json::json!([]));
     assert_eq!(api["components"]["securitySchemes"]["client_secret"]["scheme"], "bearer");

@@ -48,6 +48,7 @@ async fn an_allowed_page_may_ask_first() {
             {
                 assert!(headers.contains(name), "{name}");
             }
+            assert!(!headers.contains("whop"), "a token is Whop's proxy's to add, no page's: {headers}");
             assert_eq!(answer.header("access-control-max-age"), "600");
         }
     }
@@ -121,6 +122,22 @@ async fn webhooks_know_no_origins() {
         asked.problem(405, "METHOD_NOT_ALLOWED");
         assert_closed(&asked);
     }
+}
+
+#[tokio::test]
+async fn our_own_page_is_known_behind_a_proxy_that_keeps_its_name_to_itself() {
+    let world = world().await;
+    let through = |site: &'static str| {
+        let origin = "https://a1b2.apps.whop.com";
+        world.post(SESSION, "{}").header("origin", origin).header("sec-fetch-site", site)
+    };
+    let own = Answer::of(through("same-origin")).await;
+    assert_eq!(own.status, 200, "{own:?}");
+    for other in ["same-site", "cross-site", "none", ""] {
+        Answer::of(through(other)).await.problem(403, "ORIGIN_NOT_ALLOWED");
+    }
+    let opaque = world.post(SESSION, "{}").header("origin", "null").header("sec-fetch-site", "same-origin");
+    Answer::of(opaque).await.problem(403, "ORIGIN_NOT_ALLOWED");
 }
 
 #[tokio::test]

@@ -45,7 +45,14 @@ fn unreached() -> Status {
 #[tokio::test]
 async fn everybody_is_asked_and_the_books_come_last() {
     let world = World::start().await;
-    world.backend.forgets([Ok(Done(1)), Ok(Waits(200, "more threads")), Ok(Done(300)), Ok(Done(2)), Ok(End)]);
+    world.backend.forgets([
+        Ok(Done(1)),
+        Ok(Waits(200, "more threads")),
+        Ok(Done(300)),
+        Ok(Done(2)),
+        Ok(Done(4)),
+        Ok(End),
+    ]);
     let answer = world.erase().await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("cache-control"), "no-store");
@@ -62,12 +69,15 @@ async fn everybody_is_asked_and_the_books_come_last() {
                     "answered_at": "2025-10-28T16:11:40Z"},
                 {"service": "booking-payments", "done": true, "erased": {"threads": 2}, "waiting_for": "",
                     "answered_at": "2025-10-28T16:11:40Z"},
+                {"service": "whop-gateway", "done": true, "erased": {"threads": 4}, "waiting_for": "",
+                    "answered_at": "2025-10-28T16:11:40Z"},
                 {"service": "sheets-writer", "done": true, "erased": {"threads": 0}, "waiting_for": "",
                     "answered_at": null},
             ],
         })
     );
-    let told = ["session-broker", "chat-agent", "booking-payments"].map(|name| (name.to_owned(), true));
+    let told = ["session-broker", "chat-agent", "booking-payments", "whop-gateway"]
+        .map(|name| (name.to_owned(), true));
     assert_eq!(world.recorded(), told, "the books take down their own answer themselves");
     for asked in &world.backend.notes().forgetting.asked {
         assert_eq!(asked.erasure_id, "era_1");
@@ -77,7 +87,7 @@ async fn everybody_is_asked_and_the_books_come_last() {
 
     let again = world.erase().await;
     assert_eq!((again.status, &again.json()["done"]), (200, &json!(true)));
-    assert_eq!(world.backend.notes().forgetting.asked.len(), 5, "nobody is asked again");
+    assert_eq!(world.backend.notes().forgetting.asked.len(), 6, "nobody is asked again");
 }
 
 #[tokio::test]
@@ -91,6 +101,7 @@ async fn what_fails_leaves_it_open_and_the_next_call_goes_on() {
         Err(unreached()),
         Err(unreached()),
         Ok(Done(1)),
+        Ok(Done(0)),
     ]);
     let answer = world.erase().await;
     assert_eq!(answer.status, 202, "{answer:?}");
@@ -101,7 +112,12 @@ async fn what_fails_leaves_it_open_and_the_next_call_goes_on() {
     assert!(!done && why == "a service is not available, try again later", "{why}");
     assert_eq!(of(&receipt, "sheets-writer"), (false, 0, "its turn"), "the books are not asked before");
     assert!(!answer.text.contains("canary"), "{}", answer.text);
-    let told = [("session-broker", false), ("chat-agent", false), ("booking-payments", true)];
+    let told = [
+        ("session-broker", false),
+        ("chat-agent", false),
+        ("booking-payments", true),
+        ("whop-gateway", true),
+    ];
     assert_eq!(world.recorded(), told.map(|(name, done)| (name.to_owned(), done)));
 
     let looked = Answer::of(world.request(Method::GET, ERASURE).bearer_auth(OPERATOR)).await;
@@ -110,7 +126,7 @@ async fn what_fails_leaves_it_open_and_the_next_call_goes_on() {
     assert!(matches!(&last, Asked::Erasure(request) if request.erasure_id == "era_1"), "{last:?}");
 
     let internal = chassis::status::status(&Fault::internal());
-    world.backend.forgets([Ok(Done(5)), Err(internal), Ok(Done(1))]);
+    world.backend.forgets([Ok(Done(5)), Err(internal), Ok(Done(1)), Ok(Done(0))]);
     let receipt = world.erase().await.json();
     assert_eq!(of(&receipt, "session-broker"), (true, 5, ""));
     assert_eq!(of(&receipt, "chat-agent").2, "the repair of a failure, which its log tells");
@@ -119,6 +135,7 @@ async fn what_fails_leaves_it_open_and_the_next_call_goes_on() {
         Ok(Done(5)),
         Ok(Done(7)),
         Ok(Done(1)),
+        Ok(Done(0)),
         Ok(Waits(0, "rows wait for the spreadsheet")),
         Ok(End),
     ]);
@@ -129,9 +146,9 @@ async fn what_fails_leaves_it_open_and_the_next_call_goes_on() {
 #[tokio::test]
 async fn the_count_of_a_service_that_fails_is_not_lost() {
     let world = World::start().await;
-    world.backend.forgets([Ok(Done(3)), Ok(Waits(0, "a turn")), Ok(Done(0))]);
+    world.backend.forgets([Ok(Done(3)), Ok(Waits(0, "a turn")), Ok(Done(0)), Ok(Done(0))]);
     assert_eq!(world.erase().await.status, 202);
-    world.backend.forgets([Err(unreached()), Err(unreached()), Ok(Done(0)), Ok(Done(0))]);
+    world.backend.forgets([Err(unreached()), Err(unreached()), Ok(Done(0)), Ok(Done(0)), Ok(Done(0))]);
     let receipt = world.erase().await.json();
     let (done, threads, _) = of(&receipt, "session-broker");
     assert_eq!((done, threads), (false, 3), "{receipt}");
@@ -160,7 +177,7 @@ async fn the_books_must_be_there_and_know_the_contact() {
 async fn the_same_key_is_the_same_request_inward() {
     let world = World::start().await;
     for _ in 0..2 {
-        world.backend.forgets([Ok(Waits(0, "x")), Ok(Waits(0, "x")), Ok(Waits(0, "x"))]);
+        world.backend.forgets((0..4).map(|_| Ok(Waits(0, "x"))));
         let request =
             world.request(Method::POST, ERASE).bearer_auth(OPERATOR).header("idempotency-key", "k1");
         assert_eq!(Answer::of(request).await.status, 202);

@@ -2,7 +2,9 @@
 
 use reqwest::Method;
 
-use crate::world::{Answer, CALCOM, CHAT, DEVICE, EVENTS, REFRESH, SESSION, STRIPE, World};
+use crate::world::{
+    ACTIONS, Answer, CALCOM, CHAT, DEVICE, EVENTS, MEMBERSHIP, REFRESH, SESSION, STRIPE, WHOP, World,
+};
 
 #[tokio::test]
 async fn bodies_that_are_not_what_the_route_takes() {
@@ -51,6 +53,7 @@ async fn a_megabyte() {
         (EVENTS, "256 KiB"),
         (CALCOM, "512 KiB"),
         (STRIPE, "512 KiB"),
+        (WHOP, "512 KiB"),
     ] {
         let error = Answer::of(world.post(path, large.clone())).await.problem(413, "TOO_LARGE");
         assert_eq!(error, format!("the body is longer than {limit}"));
@@ -74,6 +77,11 @@ async fn wrong_methods() {
         (Method::GET, CHAT, "POST"),
         (Method::GET, CALCOM, "POST"),
         (Method::OPTIONS, STRIPE, "POST"),
+        (Method::GET, WHOP, "POST"),
+        (Method::POST, ACTIONS, "GET,HEAD"),
+        (Method::GET, "/api/portal/actions/files", "POST"),
+        (Method::DELETE, MEMBERSHIP, "GET,HEAD"),
+        (Method::POST, "/portal", "GET,HEAD"),
         (Method::POST, "/checkout/token", "GET,HEAD"),
         (Method::POST, "/widget.js", "GET,HEAD"),
         (Method::OPTIONS, EVENTS, "POST"),
@@ -94,7 +102,10 @@ async fn unknown_paths() {
         "/nothing",
         "/api/chatkit/session/",
         "/webhooks/ajd",
-        "/webhooks/whop",
+        "/webhooks/slack",
+        "/api/portal",
+        "/api/portal/memberships/mem_1",
+        "/portal/",
         "/checkout",
         "/checkout/a/b",
         "/API/chatkit/session",

@@ -54,6 +54,8 @@ async fn every_answer_has_its_headers() {
         world.request(Method::GET, "/docs"),
         world.request(Method::GET, "/health"),
         world.request(Method::GET, "/checkout/token"),
+        world.request(Method::GET, "/portal"),
+        world.request(Method::GET, "/api/portal/actions"),
         world.request(Method::GET, "/nothing"),
         world.request(Method::GET, SESSION),
         world.request(Method::GET, PANIC),

@@ -11,7 +11,8 @@ use tracing_subscriber::{fmt::MakeWriter, prelude::*};
 
 use crate::{
     backend::session,
-    world::{Answer, CHAT, EVENTS, REFRESH, STRIPE, World},
+    whop::token_of,
+    world::{ACTIONS, Answer, CHAT, EVENTS, REFRESH, STRIPE, TOKEN, World},
 };
 
 #[derive(Clone, Default)]
@@ -75,6 +76,21 @@ async fn the_log_holds_no_secret() {
         Err(Status::internal("canary-broken")),
     ]);
     assert_eq!(Answer::of(world.talk(r#"{"say":"canary-said"}"#)).await.status, 200);
+
+    for status in [Status::internal("canary-whop"), Status::unauthenticated("canary-whop")] {
+        world.backend.notes().whop.users.push_back(Err(status));
+        let asked = world.request(reqwest::Method::GET, ACTIONS).header(TOKEN, "canary-user-token");
+        assert!(Answer::of(asked).await.status >= 400);
+    }
+    let token = token_of("canary-user");
+    world.backend.notes().whop.memberships.push_back(Err(Status::internal("canary-membership")));
+    world.backend.notes().whop.actions.push_back(Err(Status::internal("canary-actions")));
+    let page = world.request(reqwest::Method::GET, "/portal").header(TOKEN, &token);
+    assert_eq!(Answer::of(page).await.status, 200);
+    world.backend.notes().whop.refusals.push_back(Status::internal("canary-ticket"));
+    let said = r#"{"subject":"canary-subject","message":"canary-message"}"#;
+    let ticket = world.post(&format!("{ACTIONS}/support"), said).header(TOKEN, &token);
+    assert_eq!(Answer::of(ticket.header("idempotency-key", "canary-key")).await.status, 500);
 
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(text.contains("a call inward failed"), "the log was read: {text}");

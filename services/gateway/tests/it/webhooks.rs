@@ -6,7 +6,7 @@ use domain::{Fault, Kind, Reason};
 use proto::common::v1::ReceiveWebhookResponse;
 use tonic::Status;
 
-use crate::world::{Answer, CALCOM, STRIPE, World};
+use crate::world::{Answer, CALCOM, STRIPE, WHOP, World};
 
 #[tokio::test]
 async fn a_delivery_is_passed_on_byte_for_byte_with_its_signatures_alone() {
@@ -16,6 +16,10 @@ async fn a_delivery_is_passed_on_byte_for_byte_with_its_signatures_alone() {
         ("Stripe-Signature", "t=1,v1=ab"),
         ("X-Cal-Signature-256", "cd"),
         ("X-Cal-Webhook-Version", "2021-10-20"),
+        ("Webhook-Id", "msg_1"),
+        ("Webhook-Timestamp", "1761667800"),
+        ("Webhook-Signature", "v1,YWI= v1,Y2Q="),
+        ("X-Whop-Signature", "t=1,v1=ef"),
         ("X-Request-Id", "abc"),
     ];
     let others = [
@@ -23,9 +27,10 @@ async fn a_delivery_is_passed_on_byte_for_byte_with_its_signatures_alone() {
         ("Cookie", "canary"),
         ("X-Frontdesk-Visitor", "canary"),
         ("X-Frontdesk-Secret", "canary"),
+        ("X-Whop-User-Token", "canary"),
         ("User-Agent", "canary"),
     ];
-    for (path, provider) in [(CALCOM, "calcom"), (STRIPE, "stripe")] {
+    for (path, provider) in [(CALCOM, "calcom"), (STRIPE, "stripe"), (WHOP, "whop")] {
         let mut request = world.post(path, body);
         for (name, value) in own.iter().chain(&others) {
             request = request.header(*name, *value);
@@ -34,13 +39,18 @@ async fn a_delivery_is_passed_on_byte_for_byte_with_its_signatures_alone() {
         assert_eq!((answer.status, answer.text.as_str()), (200, r#"{"received":true,"duplicate":false}"#));
         assert_eq!(answer.header("content-type"), "application/json");
         let notes = world.backend.notes();
-        let asked = notes.till.received.last().unwrap();
+        let taken = if path == WHOP { &notes.whop.received } else { &notes.till.received };
+        let asked = taken.last().unwrap();
         assert_eq!((asked.provider.as_str(), &asked.body[..]), (provider, body.as_bytes()));
         assert_eq!(asked.request_id, "abc");
         let headers: BTreeMap<_, _> =
             asked.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let expected = [
             ("stripe-signature", "t=1,v1=ab"),
+            ("webhook-id", "msg_1"),
+            ("webhook-timestamp", "1761667800"),
+            ("webhook-signature", "v1,YWI= v1,Y2Q="),
+            ("x-whop-signature", "t=1,v1=ef"),
             ("x-cal-signature-256", "cd"),
             ("x-cal-webhook-version", "2021-10-20"),
         ];
@@ -49,6 +59,8 @@ async fn a_delivery_is_passed_on_byte_for_byte_with_its_signatures_alone() {
         assert_eq!((caller.visitor_id.as_str(), caller.site.as_str()), ("", ""));
         assert!(!format!("{asked:?}").contains("canary"), "{asked:?}");
     }
+    let notes = world.backend.notes();
+    assert_eq!((notes.till.received.len(), notes.whop.received.len()), (2, 1), "each goes to its owner");
 }
 
 #[tokio::test]

@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 
-use crate::backend::Backend;
+use crate::{
+    backend::Backend,
+    whop::{Whop, token_of},
+};
 
 pub(crate) const SESSION: &str = "/api/chatkit/session";
 pub(crate) const REFRESH: &str = "/api/chatkit/refresh";
@@ -17,6 +20,11 @@ pub(crate) const CHAT: &str = "/chatkit";
 pub(crate) const EVENTS: &str = "/webhooks/ajd/chat-events";
 pub(crate) const CALCOM: &str = "/webhooks/calcom";
 pub(crate) const STRIPE: &str = "/webhooks/stripe";
+pub(crate) const WHOP: &str = "/webhooks/whop";
+pub(crate) const ACTIONS: &str = "/api/portal/actions";
+pub(crate) const MEMBERSHIP: &str = "/api/portal/membership";
+/// Header that Whop's proxy adds.
+pub(crate) const TOKEN: &str = "x-whop-user-token";
 pub(crate) const DEVICE: &str = "5f0c6f1e-8a57-4c0b-9a55-3c0b6f2f9e11";
 pub(crate) const OPERATOR: &str = "an-operators-token";
 /// A route of these tests that panics.
@@ -51,12 +59,14 @@ impl World {
         let backend = Backend::default();
         let ctx = Context::new("backend", false);
         let services = backend.serve(ctx.clone()).await;
+        let whop = Whop(backend.clone()).serve(ctx.clone()).await;
         let keys = Keys::generate();
         let own = [
             ("CHAT_AGENT_ADDR", services.as_str()),
             ("SESSION_BROKER_ADDR", services.as_str()),
             ("SHEETS_WRITER_ADDR", services.as_str()),
             ("BOOKING_PAYMENTS_ADDR", services.as_str()),
+            ("WHOP_GATEWAY_ADDR", whop.as_str()),
             ("TOKEN_KEYS", keys.as_str()),
             ("OPERATOR_TOKEN", OPERATOR),
         ];
@@ -87,13 +97,24 @@ impl World {
 
     /// A client secret of a session of our own.
     pub(crate) fn secret(&self) -> String {
+        self.secret_of(None)
+    }
+
+    /// The same of a member's session.
+    pub(crate) fn secret_of(&self, user: Option<&str>) -> String {
         let claims = Claims {
+            whop_user: user.map(str::to_owned),
             subject: "vis_1".into(),
             workflow: Some("lead-concierge".into()),
             session_id: Some("ses_1".into()),
             ..Claims::default()
         };
         self.keys.seal_claims(Purpose::ClientSecret, claims, Timestamp::now())
+    }
+
+    /// As Whop's proxy passes it on for this user.
+    pub(crate) fn through_whop(&self, user: &str, method: Method, path: &str) -> RequestBuilder {
+        self.request(method, path).header(TOKEN, token_of(user)).header("sec-fetch-site", "same-origin")
     }
 
     /// A request of the chat.
@@ -118,6 +139,10 @@ impl Drop for World {
                     && notes.refusals.is_empty()
                     && notes.till.webhooks.is_empty()
                     && notes.till.pages.is_empty()
+                    && notes.whop.users.is_empty()
+                    && notes.whop.memberships.is_empty()
+                    && notes.whop.actions.is_empty()
+                    && notes.whop.refusals.is_empty()
                     && notes.forgetting.script.is_empty(),
                 "a scripted answer was never asked for"
             );

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{Kind, Reason};
-use proto::{common::v1::Caller, session::v1::SessionMode};
+use proto::{
+    common::v1::Caller,
+    session::v1::{Member, SessionMode, SessionTarget},
+};
 use serde_json::json;
 use store::{Commit, Document, Error, Key, Page, Query, Store, Write};
 
@@ -53,10 +56,42 @@ async fn the_body_names_a_version_if_there_is_one_and_no_empty_state() {
         broker.upstream.asked()[0].body,
         json!({
             "user": "user_9",
-            "workflow": {"id": "wf_m", "version": "3"},
+            "workflow": {"id": "wf_m", "version": "3", "state_variables": {"whop_user_id": "user_9"}},
             "expires_after": {"anchor": "created_at", "seconds": 600},
         })
     );
+    broker.create(visitor(2), on_page("/")).await.unwrap();
+    let body = broker.upstream.asked()[1].body.clone();
+    assert_eq!(body["workflow"], json!({"id": "wf_lead"}));
+}
+
+#[tokio::test]
+async fn a_workflow_knows_what_the_member_has_and_no_browser_can_say_so() {
+    let broker = Setup::with([("CHATKIT_WORKFLOW_ID", "client-portal=wf_portal,wf_lead")]).start().await;
+    let member = Caller { verified_whop_user_id: "user_9".into(), ..visitor(1) };
+    let has = |plan: &str, status: &str| Some(Member { plan: plan.into(), status: status.into() });
+    let said =
+        [("plan", "Scale"), ("membership_status", "active"), ("whop_user_id", "user_1"), ("gclid", "g")];
+    let of = |member| SessionTarget { workflow: "client-portal".into(), member, ..with_traits(said) };
+    let state = |at: usize| broker.upstream.asked()[at].body["workflow"]["state_variables"].clone();
+
+    broker.create(member.clone(), of(has("Growth", "past_due"))).await.unwrap();
+    let known =
+        json!({"gclid": "g", "whop_user_id": "user_9", "plan": "Growth", "membership_status": "past_due"});
+    assert_eq!(state(0), known);
+    broker.create(member.clone(), of(has("Growth", "canceled"))).await.unwrap();
+    assert_eq!(state(1)["membership_status"], "canceled", "another standing is another session");
+    broker.create(member, of(None)).await.unwrap();
+    assert_eq!(state(2), json!({"gclid": "g", "whop_user_id": "user_9"}));
+    broker
+        .create(visitor(2), SessionTarget { workflow: "wf_lead".into(), ..with_traits(said) })
+        .await
+        .unwrap();
+    assert_eq!(state(3), json!({"gclid": "g"}));
+
+    let unproved = SessionTarget { member: has("Scale", "active"), ..on_page("/") };
+    let fault = refused(broker.create(visitor(3), unproved).await, Kind::Invalid, Reason::InvalidValue);
+    assert_eq!(fault.field.as_deref(), Some("target.member"));
 }
 
 #[tokio::test]

@@ -17,14 +17,23 @@ pub(crate) struct Booked {
 // === impl Booked ===
 
 impl Booked {
-    /// What is known once a booking stands as `booking`, of which this is the `first` word. What is heard of only when
-    /// it is over was booked before; what is known to have been asked for may have been withdrawn.
-    pub(crate) fn after(before: Option<Self>, booking: &tab::Booking, first: bool) -> Option<Self> {
-        let is_booked = match &*booking.status {
-            "requested" | "rejected" => false,
-            "canceled" => first,
-            _ => true,
-        };
-        if is_booked { Some(Self { start: booking.event_start }) } else { before }
+    /// What is known once a booking stands as `booking`, of which this is the `first` word. Its provider may have stated
+    /// whether it `was_booked`; where nobody did, what is heard of only when it is over was booked before, and what is known
+    /// to have been asked for may have been withdrawn.
+    pub(crate) fn after(
+        before: Option<Self>,
+        booking: &tab::Booking,
+        was_booked: Option<bool>,
+        first: bool,
+    ) -> Option<Self> {
+        let start = booking.event_start;
+        match &*booking.status {
+            // For which start it was booked was not told.
+            "requested" | "rejected" => {
+                before.or(was_booked.unwrap_or(false).then_some(Self { start: None }))
+            }
+            "canceled" => before.or(was_booked.unwrap_or(first).then_some(Self { start })),
+            _ => Some(Self { start }),
+        }
     }
 }

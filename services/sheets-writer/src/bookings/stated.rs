@@ -21,8 +21,9 @@ use crate::{
     statements::{Party, Place, Taken},
 };
 
-/// States of a meeting that is or was booked. Where only the end is stated, as after webhooks that were lost, the books
-/// say the same as if everything had been heard: what was canceled had been booked before.
+/// States of a meeting that is or was booked, where its provider does not say whether it was. Where only the end is stated,
+/// as after webhooks that were lost, the books say the same as if everything had been heard: what was canceled had been
+/// booked before. Who knows that a request was withdrawn states it.
 const BOOKED: [&str; 4] = ["booked", "rescheduled", "canceled", "no_show"];
 
 /// A meeting as its provider has it.
@@ -34,6 +35,8 @@ pub(crate) struct Statement {
     pub(crate) version: u64,
     /// When it was booked.
     pub(crate) created_at: Timestamp,
+    /// It was booked at some time, and not only asked for; none if nobody knows.
+    pub(crate) was_booked: Option<bool>,
     /// Everything else, but for its row's id, its contact and its uid.
     pub(crate) said: tab::Booking,
 }
@@ -49,6 +52,9 @@ pub(super) struct Stated {
     /// The contact for whom it was filed that the meeting is booked; blank if nobody was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     filed: Option<String>,
+    /// It was booked at some time; none if that was not stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) was_booked: Option<bool>,
     #[serde(default)]
     place: Place,
 }
@@ -201,7 +207,14 @@ impl BookingDoc {
         }
         let (filed, since) = old.map(|old| (old.filed, old.place)).unwrap_or_default();
         let place = if place.is_nowhere() { since } else { place };
-        self.stated = Some(Stated { version: statement.version, said, heard, filed, place });
+        self.stated = Some(Stated {
+            version: statement.version,
+            was_booked: statement.was_booked,
+            said,
+            heard,
+            filed,
+            place,
+        });
         self.compose();
     }
 
@@ -237,8 +250,12 @@ impl BookingDoc {
         }
     }
 
-    /// Files that the meeting is booked: once, and again for whoever comes to have it. That a lead of who had it before
-    /// was booked stays true.
+    /// Files that the meeting is booked: once, and again for whoever comes to have it.
+    ///
+    /// The row of the meeting and its engagement go over to them; the lead of who had it before stays `booked`. A lead's
+    /// status is how far it has come, as it is of one whose meeting is canceled, and what the owner works by: to reopen it
+    /// would have somebody called who has handed their meeting on, over a status that other meetings or the owner may
+    /// have given it since. Only the owner's hand moves a lead back.
     async fn file(&mut self, work: &mut Work<'_>, statement: &Statement, party: &Party) -> Result<(), Error> {
         let contact_id = self.booking.contact_id.clone();
         let Some(stated) = self.stated.as_mut().filter(|_| !self.erased) else { return Ok(()) };
@@ -250,7 +267,8 @@ impl BookingDoc {
                 people::current_id(work, filed).await? != people::current_id(work, &contact_id).await?
             }
         };
-        if !is_news || !BOOKED.contains(&stated.said.status.as_str()) {
+        let by_status = || BOOKED.contains(&stated.said.status.as_str());
+        if !is_news || !stated.was_booked.unwrap_or_else(by_status) {
             return Ok(());
         }
         let is_first = stated.filed.replace(contact_id.clone()).is_none();

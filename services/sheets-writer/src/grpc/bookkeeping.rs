@@ -126,6 +126,7 @@ fn decode_booking(wire: Option<BookingStatement>) -> Result<bookings::Statement,
         uids: wire.uids,
         version: version("booking.version", wire.version)?,
         created_at: time("booking.create_time", wire.create_time)?,
+        was_booked: wire.was_booked,
         said,
     })
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use domain::Fault;
-use prost_types::Timestamp as WireTime;
 use proto::sheets::v1::{
     self as pb, DeliveryState, ListDeliveriesRequest, ListDeliveriesResponse, ListDestinationsRequest,
     ListDestinationsResponse, ListEventTypesRequest, ListEventTypesResponse, ResendDeliveryRequest,
@@ -20,6 +19,7 @@ use crate::{
         record::{Record, State},
     },
     error::Error,
+    wire::wire_time,
 };
 
 /// The service of outgoing events.
@@ -82,8 +82,6 @@ fn delivery(found: Found<Record>) -> pb::Delivery {
         State::Parked => DeliveryState::Parked,
         State::Done => DeliveryState::Done,
     };
-    let time =
-        |time: jiff::Timestamp| WireTime { seconds: time.as_second(), nanos: time.subsec_nanosecond() };
     pb::Delivery {
         delivery_id: id,
         destination: value.destination,
@@ -91,12 +89,12 @@ fn delivery(found: Found<Record>) -> pb::Delivery {
         event_type: value.kind,
         version: value.version.try_into().unwrap_or(i32::MAX),
         state: state.into(),
-        create_time: Some(time(value.created_at)),
-        due_time: (value.state == State::Waiting).then(|| time(value.due_at)),
+        create_time: Some(wire_time(value.created_at)),
+        due_time: (value.state == State::Waiting).then(|| wire_time(value.due_at)),
         attempts: value.attempts.try_into().unwrap_or(i32::MAX),
         status: value.status.unwrap_or_default().into(),
         error: value.error.unwrap_or_default(),
-        done_time: value.done_at.map(time),
+        done_time: value.done_at.map(wire_time),
     }
 }
 

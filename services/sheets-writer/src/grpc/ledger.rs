@@ -3,7 +3,6 @@
 mod sheet;
 
 use domain::{Fault, Tab};
-use jiff::Timestamp;
 use proto::sheets::v1::{
     self as pb, AdoptLedgerRequest, AdoptLedgerResponse, AdoptRowsRequest, AdoptRowsResponse,
     GetLedgerStatusRequest, GetLedgerStatusResponse, ListRowsRequest, ListRowsResponse, ReadEditsRequest,
@@ -94,8 +93,8 @@ fn keys(tab: i32, ids: Vec<String>) -> Result<Vec<RowKey>, Fault> {
 fn filter(request: &ListRowsRequest) -> Result<Filter, Fault> {
     let given = |text: &String| (!text.is_empty()).then(|| text.clone());
     let time = |name: &'static str, wire: Option<prost_types::Timestamp>| {
-        let read = |wire: prost_types::Timestamp| Timestamp::new(wire.seconds, wire.nanos);
-        wire.map(read).transpose().map_err(|_| Fault::invalid(name, format!("{name} is no time")))
+        let wrong = || Fault::invalid(name, format!("{name} is no time"));
+        wire.map(|wire| wire::timestamp(wire).ok_or_else(wrong)).transpose()
     };
     let state = match pb::RowState::try_from(request.state) {
         Ok(pb::RowState::Unspecified) => None,

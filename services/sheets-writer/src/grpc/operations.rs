@@ -70,7 +70,8 @@ impl Operations {
         }
         let read = async |limit, after| {
             let (found, next) = inbox::list(store, limit, after).await?;
-            Ok((found.into_iter().map(wire_message).collect(), next))
+            let is_wanted = |found: &InboxMessage| ["", &found.source].contains(&&*request.source);
+            Ok((found.into_iter().map(wire_message).filter(is_wanted).collect(), next))
         };
         let (messages, next_page_token) = page.fill(read).await?;
         Ok(ListInboxResponse { messages, next_page_token })

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use chassis::config::Secrets;
 use domain::{
     Fault, Kind, Reason,
     workflow::{Registry, Workflow},
 };
-use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::Delivery;
@@ -15,7 +15,7 @@ use crate::leads::Stage;
 /// How deliveries are judged.
 #[derive(Clone)]
 pub(crate) struct Rules {
-    secrets: Option<SecretString>,
+    secrets: Option<Secrets>,
     pub(crate) threshold: f64,
     workflows: Arc<Registry>,
 }
@@ -69,13 +69,30 @@ impl Rules {
             };
         };
         let given = delivery.secret.as_bytes();
-        let matches = |secret: &str| bool::from(secret.trim().as_bytes().ct_eq(given));
+        let matches = |secret: &str| bool::from(secret.as_bytes().ct_eq(given));
         // Every secret is compared, so the time says nothing about which one is near.
-        if secrets.expose_secret().split(',').fold(false, |found, secret| found | matches(secret)) {
+        if secrets.iter().fold(false, |found, secret| found | matches(secret)) {
             return Ok(());
         }
         let why =
             if given.is_empty() { "X-Frontdesk-Secret is missing" } else { "X-Frontdesk-Secret is wrong" };
         Err(Fault::new(Kind::Unauthenticated, Reason::SecretWrong, why))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stray_comma_lets_nobody_in_who_says_nothing() {
+        for setting in ["abc,", ",abc", "abc, ,def"] {
+            let rules = Rules { secrets: Some(Secrets::parse(setting).unwrap()), ..Rules::open() };
+            let verify =
+                |secret| rules.verify(&Delivery { body: b"[]", secret, from_loopback: true, hop: "" });
+            assert_eq!(verify("").unwrap_err().reason, Reason::SecretWrong, "{setting}");
+            assert!(verify(" ").is_err() && verify(",").is_err() && verify(setting).is_err(), "{setting}");
+            assert!(verify("abc").is_ok(), "{setting}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use store::{Collection, Query, Store, Work};
 use super::{
     CONTACTS, ContactDoc, Identity, doc_id, facts,
     identity::{self, BY_CONTACT, IDENTITIES, Kind, Tie},
-    load, phone,
+    load,
 };
 use crate::{
     error::{Error, contact_unknown},
@@ -136,7 +136,7 @@ pub(crate) async fn is_tied(work: &mut Work<'_>, kind: Kind, value: &str) -> Res
 
 /// Whether a text is one of these phone numbers, in whatever notation.
 pub(crate) fn is_phone_among(text: &str, phones: &BTreeSet<String>) -> bool {
-    let number = phone::normalise(text);
+    let number = domain::reach::phone(text);
     !number.is_empty() && phones.contains(&number)
 }
 

@@ -1,11 +1,9 @@
 //! What people are known by, and what of it was proven.
 
-use domain::id;
+use domain::{id, reach};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Collection, Index};
-
-use super::phone;
 
 pub(super) const IDENTITIES: Collection<Tie> = Collection::new("identities");
 /// What one contact is known by.
@@ -133,27 +131,15 @@ impl Identity {
         !(email.is_empty() && phone.is_empty() && self.whop_user.is_empty())
     }
 
-    /// E-mail and phone as they are compared; what is neither is blank. Cal.com's `<phone>@sms.cal.com` is a phone.
+    /// E-mail and phone as they are compared; what is neither is blank.
     pub(super) fn normalised(&self) -> (String, String) {
-        let email = self.email.trim().to_lowercase();
-        match email.strip_suffix("@sms.cal.com") {
-            Some(number) => (String::new(), phone::normalise(number)),
-            None if is_email(&email) => (email, phone::normalise(&self.phone)),
-            None => (String::new(), phone::normalise(&self.phone)),
-        }
+        reach::read(&self.email, &self.phone)
     }
 }
 
 /// Id of an identity's document.
 pub(super) fn doc_id(kind: Kind, value: &str) -> String {
     id::digest(&[kind.as_str(), value])
-}
-
-/// Whether somebody can be known by it: all who type `n/a` are not one person.
-fn is_email(text: &str) -> bool {
-    let parts = text.split_once('@');
-    parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
-        && !text.contains(char::is_whitespace)
 }
 
 #[cfg(test)]

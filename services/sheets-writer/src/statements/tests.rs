@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::people::{Desk, Identity, email};
+use crate::{
+    leads::{self, Signal},
+    people::{Desk, Identity, email},
+};
 
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -38,6 +41,7 @@ pub(crate) fn meeting(uids: &[&str], version: u64, hour: u8, status: &str) -> bo
         uids: uids.iter().map(|uid| (*uid).to_owned()).collect(),
         version,
         created_at: at("2025-10-01T10:00:00Z"),
+        was_booked: None,
         said: tab::Booking {
             cal_provider: "cal.com".into(),
             event_start: Some(at(&format!("2025-11-01T{hour:02}:00:00Z"))),
@@ -80,6 +84,17 @@ pub(crate) fn subscription(id: &str, version: u64, status: &str) -> Statement<ta
 }
 
 impl Desk {
+    /// Somebody who wants something: a contact with a lead.
+    pub(super) async fn want(&self, identity: Identity) -> String {
+        let id = self.meet(identity).await;
+        let mut work = Work::new(&*self.store);
+        let signal = Signal { intent: "buy".into(), ..Default::default() };
+        let since = at("2025-09-01T10:00:00Z");
+        leads::record(&mut work, &id, &signal, since, since).await.unwrap();
+        assert!(Attempts::default().commit(work).await.unwrap());
+        id
+    }
+
     pub(super) async fn state(&self, statement: bookings::Statement, party: &Party) -> (String, Taken) {
         take_booking(&*self.store, &statement, party, Timestamp::now()).await.unwrap()
     }

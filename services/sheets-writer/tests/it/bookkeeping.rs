@@ -36,6 +36,7 @@ fn booking() -> BookingStatement {
         end_time: at("2025-11-01T18:30:00Z"),
         meeting_type: "Consult 30".into(),
         status: "rescheduled".into(),
+        was_booked: None,
     }
 }
 

@@ -60,7 +60,7 @@ struct Envelope<P> {
 
 fn message(kind: &str, body: &impl Serialize) -> Message {
     let body = serde_json::to_vec(body).expect("texts and numbers make JSON");
-    Message { id: random::token("calcom_"), kind: kind.to_owned(), body: Bytes::from(body) }
+    Message::new(random::token("calcom_"), kind.to_owned(), Bytes::from(body))
 }
 
 fn enveloped(trigger: &'static str, payload: impl Serialize, now: Timestamp) -> Message {

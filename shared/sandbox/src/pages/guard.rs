@@ -22,8 +22,9 @@ pub(super) async fn pass(request: Request, next: Next) -> Response {
         Err(why) => problem(StatusCode::FORBIDDEN, why),
     };
     let headers = response.headers_mut();
+    // A page with a frame says itself what may be in it.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-cache"),

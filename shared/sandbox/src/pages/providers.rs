@@ -1,9 +1,10 @@
-//! Bookings, checkouts and webhooks as tables, with buttons that make the providers do things.
+//! Bookings, checkouts, members and webhooks as tables, with buttons that make the providers do things.
 //!
 //! The invariant: every text that came from outside goes through [`escape`] before it is HTML, and a button does what
 //! a person at the provider could do.
 
 mod act;
+mod members;
 
 use std::fmt::Write as _;
 
@@ -51,6 +52,13 @@ fn page(sandbox: &Sandbox) -> Result<String, Mishap> {
     write_table(&mut html, "Payments", &["amount", "refunded", "status", "id"], payments(sandbox)?);
     write_table(&mut html, "Disputes", &["amount", "status", "id"], disputes(sandbox)?);
     write_table(&mut html, "Subscriptions", &["status", "until", "id"], subscriptions(sandbox)?);
+    write_table(&mut html, "People", &["name", "id"], members::people(sandbox)?);
+    let columns = ["user", "plan", "status", "until", "licence", "id"];
+    write_table(&mut html, "Members", &columns, members::memberships(sandbox)?);
+    let columns = ["user", "amount", "refunded", "status", "in short", "id"];
+    write_table(&mut html, "Member payments", &columns, members::payments(sandbox)?);
+    write_table(&mut html, "Member disputes", &["payment", "status", "id"], members::disputes(sandbox)?);
+    write_table(&mut html, "Whop speaks", &["webhooks"], vec![members::speech(sandbox)]);
     write_table(&mut html, "Webhooks", &["provider", "way", "held", "under way"], ways(sandbox));
     write_table(
         &mut html,
@@ -63,8 +71,8 @@ fn page(sandbox: &Sandbox) -> Result<String, Mishap> {
 
 fn write_table(html: &mut String, title: &str, columns: &[&str], mut rows: Vec<Row>) {
     rows.truncate(SHOWN);
-    let count = rows.len();
-    write!(html, "<section class=\"tab\" id=\"{title}\"><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table><caption><span class=\"name\">{title}</span> <span class=\"count\">{count}</span></caption><thead><tr>")
+    let (count, id) = (rows.len(), title.replace(' ', "-"));
+    write!(html, "<section class=\"tab\" id=\"{id}\"><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table><caption><span class=\"name\">{title}</span> <span class=\"count\">{count}</span></caption><thead><tr>")
         .expect("a string takes everything");
     for column in columns {
         html.push_str(&format!("<th scope=\"col\" class=\"plain\">{column}</th>"));
@@ -235,12 +243,12 @@ fn ways(sandbox: &Sandbox) -> Vec<Row> {
         ];
         (texts, buttons)
     };
-    [Provider::CalCom, Provider::Stripe].map(row).to_vec()
+    [Provider::CalCom, Provider::Stripe, Provider::Whop].map(row).to_vec()
 }
 
 fn deliveries(sandbox: &Sandbox) -> Vec<Row> {
     let mut rows = Vec::new();
-    for provider in [Provider::Stripe, Provider::CalCom] {
+    for provider in [Provider::Stripe, Provider::CalCom, Provider::Whop] {
         for sent in sandbox.webhooks(provider).log().into_iter().rev().take(SHOWN / 2) {
             let outcome = match sent.outcome {
                 Outcome::Answered(status) => format!("answered {status}"),
@@ -264,5 +272,7 @@ fn name(provider: Provider) -> &'static str {
         Provider::Stripe => "Stripe",
         Provider::OpenAi => "OpenAI",
         Provider::Sheets => "Sheets",
+        Provider::Whop => "Whop",
+        Provider::Drive => "Drive",
     }
 }

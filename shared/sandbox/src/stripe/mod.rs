@@ -112,7 +112,7 @@ impl Sandbox {
         for event in events {
             let (id, kind) = (text(&event, "id").to_owned(), text(&event, "type").to_owned());
             let body = serde_json::to_vec_pretty(&event).expect("a value is always JSON");
-            self.announce(Provider::Stripe, Message { id, kind, body: body.into() });
+            self.announce(Provider::Stripe, Message::new(id, kind, body.into()));
         }
     }
 }

@@ -7,8 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::{Delivery, Message, Outcome, STRIPE_RETRIES};
-use crate::Provider;
+use jiff::Timestamp;
+
+use super::{Attempt, Delivery, Message, Outcome, STRIPE_RETRIES, WHOP_RETRIES};
+use crate::{Provider, random};
 
 const MOST_ENTRIES: usize = 2_000;
 
@@ -42,7 +44,11 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn of(provider: Provider) -> Self {
-        let retries = if provider == Provider::Stripe { STRIPE_RETRIES.to_vec() } else { Vec::new() };
+        let retries = match provider {
+            Provider::Stripe => STRIPE_RETRIES.to_vec(),
+            Provider::Whop => WHOP_RETRIES.to_vec(),
+            _ => Vec::new(),
+        };
         Self {
             provider,
             endpoint: None,
@@ -66,20 +72,20 @@ impl Line {
             }
             Way::Lose(left) => {
                 self.way = Way::Lose(left - usize::from(left != usize::MAX));
-                self.note(&message, 0, Outcome::Lost);
+                self.note(&message, 0, Attempt::of(Outcome::Lost));
             }
             Way::Duplicate => {
                 self.queue(message.clone());
                 self.queue(message);
             }
             Way::Hold => {
-                self.note(&message, 0, Outcome::Held);
+                self.note(&message, 0, Attempt::of(Outcome::Held));
                 self.held.push(message);
             }
         }
     }
 
-    fn queue(&mut self, message: Message) {
+    pub(super) fn queue(&mut self, message: Message) {
         self.under_way += 1;
         self.waiting.push_back(message);
     }
@@ -122,15 +128,29 @@ impl Line {
         count
     }
 
-    pub(super) fn note(&mut self, message: &Message, attempt: usize, outcome: Outcome) {
-        let Message { id, kind, body } = message.clone();
-        self.log.push_back(Delivery { provider: self.provider, id, kind, attempt, outcome, body });
+    pub(super) fn note(&mut self, message: &Message, number: usize, attempt: Attempt) {
+        let Message { id, kind, body, replayed_from } = message.clone();
+        let Attempt { outcome, took, answer } = attempt;
+        self.log.push_back(Delivery {
+            provider: self.provider,
+            id,
+            kind,
+            attempt: number,
+            outcome,
+            delivery: random::token("whdel_"),
+            replayed_from,
+            at: Timestamp::now(),
+            took,
+            answer,
+            body,
+        });
         if self.log.len() > MOST_ENTRIES {
             self.log.pop_front();
         }
     }
 }
 
-fn message(sent: &Delivery) -> Message {
-    Message { id: sent.id.clone(), kind: sent.kind.clone(), body: sent.body.clone() }
+/// The message of a line in the log, to be sent again.
+pub(super) fn message(sent: &Delivery) -> Message {
+    Message::new(sent.id.clone(), sent.kind.clone(), sent.body.clone())
 }

@@ -4,7 +4,6 @@ use std::pin::Pin;
 
 use domain::Fault;
 use futures_util::{Stream, stream};
-use jiff::Timestamp;
 use proto::common::v1::{
     Document, ExportRequest, ExportResponse, ImportRequest, ImportResponse,
     backup_service_server::BackupService,
@@ -103,21 +102,17 @@ async fn page(
 }
 
 fn document(record: Record) -> Document {
-    let wire = |at: Timestamp| prost_types::Timestamp {
-        seconds: at.as_millisecond().div_euclid(1_000),
-        nanos: i32::try_from(at.as_millisecond().rem_euclid(1_000) * 1_000_000).unwrap_or_default(),
-    };
     Document {
         collection: record.collection,
         document_id: record.id,
-        expire_time: record.expires_at.map(wire),
+        expire_time: record.expires_at.map(proto::time::wire),
         body: record.body,
     }
 }
 
 fn record(document: Document) -> Result<Record, Status> {
-    let wrong = |_| chassis::status::status(&Fault::invalid("expire_time", "expire_time must be a time"));
-    let read = |at: prost_types::Timestamp| Timestamp::new(at.seconds, at.nanos).map_err(wrong);
+    let wrong = || chassis::status::status(&Fault::invalid("expire_time", "expire_time must be a time"));
+    let read = |at| proto::time::read(at).ok_or_else(wrong);
     Ok(Record {
         collection: document.collection,
         id: document.document_id,

@@ -76,11 +76,9 @@ impl Desk {
         let mut after = None;
         loop {
             let page = self.inbox.list(state, 2, after).await.unwrap();
-            bodies.extend(
-                page.messages
-                    .iter()
-                    .map(|listed| String::from_utf8(listed.message.body.bytes().to_vec()).unwrap()),
-            );
+            bodies.extend(page.jobs.iter().map(|listed| {
+                String::from_utf8(listed.payload.as_ref().unwrap().body.bytes().to_vec()).unwrap()
+            }));
             after = page.next;
             if after.is_none() {
                 return bodies;
@@ -115,6 +113,38 @@ async fn a_message_is_taken_once() {
 }
 
 #[tokio::test]
+async fn what_was_parked_is_tried_anew_when_it_comes_again() {
+    let desk = Desk::new();
+    let first = desk.take("evt_1", "a").await;
+    *desk.hand.fails.lock().unwrap() = Some(Trouble::hopeless("no such thing"));
+    desk.worker().tick(10).await.unwrap();
+    let parked = desk.inbox.get(first.id.as_str()).await.unwrap().unwrap();
+    assert_eq!(parked.state, State::Parked);
+    *desk.hand.fails.lock().unwrap() = None;
+    let again = desk.take("evt_1", "b").await;
+    assert_eq!((&again.id, again.duplicate), (&first.id, false));
+    let waiting = desk.inbox.get(first.id.as_str()).await.unwrap().unwrap();
+    assert_eq!((waiting.state, waiting.tries, waiting.problem.as_str()), (State::Waiting, 0, ""));
+    assert_eq!(waiting.received_at, parked.received_at, "it first came then");
+    assert!(desk.take("evt_1", "c").await.duplicate, "it waits already");
+    assert_eq!(desk.worker().tick(10).await.unwrap().done["inbox"], 1);
+    assert!(desk.take("evt_1", "c").await.duplicate, "it is done");
+}
+
+#[tokio::test]
+async fn what_was_done_is_taken_again_only_by_whoever_knows_that_it_came_to_nothing() {
+    let desk = Desk::new();
+    desk.take("evt_1", "a").await;
+    desk.worker().tick(10).await.unwrap();
+    let again = || desk.inbox.take_again("stripe", "evt_1", "x", b"a");
+    assert!(!again().await.unwrap().duplicate);
+    assert!(again().await.unwrap().duplicate, "it waits already");
+    assert_eq!(desk.worker().tick(10).await.unwrap().done["inbox"], 1);
+    assert_eq!(desk.hand.done.lock().unwrap().len(), 2);
+    assert!(!desk.inbox.take_again("stripe", "evt_2", "x", b"a").await.unwrap().duplicate, "it never came");
+}
+
+#[tokio::test]
 async fn deliveries_at_the_same_moment_are_one() {
     let desk = Desk::new();
     let takes = (0..20).map(|_| desk.inbox.take("stripe", "evt_1", "x", b"a"));
@@ -128,7 +158,7 @@ async fn a_body_is_kept_byte_for_byte_and_has_an_end() {
     let nasty: Vec<u8> = (0..LONGEST_BODY).map(|at| if at % 2 == 0 { b'"' } else { 0xff }).collect();
     let taken = desk.inbox.take("stripe", "evt_1", "x", &nasty).await.unwrap();
     let found = desk.inbox.get(taken.id.as_str()).await.unwrap().unwrap();
-    assert_eq!(found.message.body.bytes(), nasty);
+    assert_eq!(found.payload.unwrap().body.bytes(), nasty);
     let longer = vec![b'a'; LONGEST_BODY + 1];
     assert!(matches!(desk.inbox.take("stripe", "evt_2", "x", &longer).await, Err(Error::Invalid(_))));
     assert!(desk.inbox.get("inb_unknown").await.unwrap().is_none());
@@ -150,8 +180,8 @@ async fn the_newest_are_listed_first_and_by_state() {
     assert_eq!(desk.listed(Some(State::Done)).await, ["3", "2", "1"]);
     assert_eq!(desk.listed(Some(State::Parked)).await, ["4"]);
     let page = desk.inbox.list(None, 2, None).await.unwrap();
-    assert_eq!(page.messages[0].next_at, Some((desk.clock)()));
-    assert_eq!((page.messages[1].problem.as_str(), page.messages[1].next_at), ("no such thing", None));
+    assert_eq!(page.jobs[0].next_at, Some((desk.clock)()));
+    assert_eq!((page.jobs[1].problem.as_str(), page.jobs[1].next_at), ("no such thing", None));
     assert!(matches!(desk.inbox.list(None, 2, Some("?".into())).await, Err(Error::Invalid(_))));
 }
 

@@ -4,6 +4,7 @@ mod bench;
 mod claims;
 mod crashes;
 mod failures;
+mod listing;
 mod loops;
 mod purging;
 mod troubles;

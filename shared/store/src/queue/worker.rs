@@ -86,6 +86,10 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Worker<T> {
         self.queue
     }
 
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
     /// Something was put that is due: [`Worker::run`] looks now.
     pub fn wake(&self) {
         self.wake.notify_one();

@@ -92,6 +92,20 @@ async fn whoever_paid_without_a_link_is_known_by_their_address() {
 }
 
 #[tokio::test]
+async fn whoever_paid_is_known_by_their_phone_in_whatever_notation() {
+    let world = World::start().await;
+    let link = world.consult().await;
+    world.stripe.books().pay(&link.session);
+    world.hear("checkout.session.completed", &link.session).await;
+    assert!(text(&world).await.contains("49 30 123456"));
+    let other = Person { phones: vec!["+49 30 123457".into()], ..Person::default() };
+    assert!(forget(&world, &other).await.is_empty());
+    let person = Person { phones: vec!["0049 (0)30/12 34 56".into()], ..Person::default() };
+    assert_eq!(forget(&world, &person).await["payments"], 1);
+    assert!(!text(&world).await.contains("49 30 123456"));
+}
+
+#[tokio::test]
 async fn a_link_that_is_open_lets_its_slot_go_and_others_stay() {
     let world = World::start().await;
     world.consult().await;
@@ -141,6 +155,7 @@ async fn money_of_somebody_forgotten_that_was_on_its_way_is_for_people() {
         let told = world.told.events.lock().unwrap().clone();
         assert_eq!(told.len(), 1, "{item}");
         assert_eq!((&told[0]["outcome"], &told[0]["checkout_id"]), (&"needs_human".into(), &link.id.into()));
+        assert_eq!(told[0]["type"], "payment.payer_forgotten", "{item}");
         assert!(!told[0].to_string().contains("vis_ann") && !told[0].to_string().contains("ses_1"));
         assert!(!world.calendar.done().contains(&"book".to_owned()), "nothing is booked for nobody");
     }
@@ -159,6 +174,7 @@ async fn a_meeting_that_is_paid_and_not_booked_is_for_people() {
     assert_eq!(world.calendar.done(), ["hold"], "there is nobody to book for");
     let told = world.told.events.lock().unwrap().clone();
     assert_eq!((told.len(), &told[0]["outcome"]), (1, &"needs_human".into()));
+    assert_eq!(told[0]["type"], "payment.payer_forgotten");
     let kept = documents(&*world.store, &["checkouts"]).await;
     assert_eq!(kept[&link.id]["meeting"], serde_json::to_value(Meeting::SlotLost).unwrap());
 }

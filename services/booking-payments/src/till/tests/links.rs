@@ -24,8 +24,10 @@ async fn a_link_asks_for_what_the_catalogue_says_and_no_more() {
         ("line_items[0][price_data][product_data][name]", "Automation Audit"),
         ("line_items[0][price_data][product_data][description]", link.item.description.as_str()),
         ("metadata[checkout]", link.id.as_str()),
+        ("metadata[visitor]", "vis_ann"),
         ("metadata[session]", "ses_1"),
         ("payment_intent_data[metadata][checkout]", link.id.as_str()),
+        ("payment_intent_data[metadata][visitor]", "vis_ann"),
         ("payment_intent_data[metadata][session]", "ses_1"),
     ];
     for (name, value) in expected {
@@ -164,6 +166,30 @@ async fn a_link_ends_when_it_is_called_off_or_nobody_pays() {
     world.hear("checkout.session.expired", &other.session).await;
     assert_eq!(world.stored(&other.id).await.status, Status::Expired);
     assert_eq!(world.till.expire(&ann(), &other.id).await.unwrap().status, Status::Expired, "it stays so");
+}
+
+#[tokio::test]
+async fn what_was_called_off_ends_also_where_stripe_was_away() {
+    let world = World::start().await;
+    let link = world.link("automation-audit").await;
+    world.stripe.books().refusing.extend([(503, "none"), (503, "none")]);
+    let lost = world.till.expire(&ann(), &link.id).await.unwrap_err();
+    assert_eq!(fault(lost).0, Kind::Unavailable);
+    assert_eq!((world.work().await, world.stored(&link.id).await.status), (0, Status::Open), "not yet");
+    world.time.advance(60);
+    // It fails once more, which Stripe answers again and again under the same key.
+    world.stripe.books().failing.push_back(500);
+    assert_eq!(world.work().await, 0);
+    world.time.advance(600);
+    // It is refused, and the link is still open.
+    world.stripe.books().refusing.push_back((400, "none"));
+    assert_eq!(world.work().await, 0);
+    world.time.advance(600);
+    assert_eq!(world.work().await, 1);
+    assert_eq!(world.stored(&link.id).await.status, Status::Canceled);
+    assert_eq!(world.stripe.books().things[&link.session]["status"], "expired");
+    world.time.advance(600);
+    assert_eq!(world.work().await, 0, "it is done");
 }
 
 #[tokio::test]

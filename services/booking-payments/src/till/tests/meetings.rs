@@ -73,6 +73,56 @@ async fn a_meeting_needs_a_start_a_name_and_a_time_zone() {
 }
 
 #[tokio::test]
+async fn a_link_ends_when_its_meeting_begins_at_the_latest() {
+    let world = World::start().await;
+    let at = |minutes: i64| Some(world.time.now() + SignedDuration::from_mins(minutes));
+    for minutes in [1, 30] {
+        let order = Order { start: at(minutes), ..world.consult_order("r1") };
+        let refused = crate::error::fault(world.till.create(ann(), order).await.unwrap_err());
+        assert_eq!(refused.kind, Kind::Invalid);
+        assert!(refused.message.starts_with("start_time must be 31 minutes ahead"), "{}", refused.message);
+    }
+    assert!(world.calendar.done().is_empty() && world.stripe.books().asked.is_empty());
+    for (minutes, lives) in [(31, 31), (45, 45), (60, 60), (90, 60)] {
+        let order = Order { start: at(minutes), ..world.consult_order(&format!("r{minutes}")) };
+        let guest = super::world::owner(&format!("vis_{minutes}"));
+        let link = world.till.create(guest, order).await.unwrap();
+        assert_eq!(Some(link.expires_at), at(lives), "a start in {minutes} minutes");
+    }
+}
+
+#[tokio::test]
+async fn one_visitor_holds_three_slots_without_paying_and_no_more() {
+    let world = World::start().await;
+    let create = |request: &'static str| world.till.create(ann(), world.consult_order(request));
+    let taken = futures_util::future::join_all(["r1", "r2", "r3", "r4", "r5"].map(create)).await;
+    let made: Vec<_> = taken.iter().filter_map(|made| made.as_ref().ok()).collect();
+    assert_eq!(made.len(), 3, "however many are asked for at once");
+    let refused = taken.into_iter().zip(["r1", "r2", "r3", "r4", "r5"]);
+    let (mut again, mut more) = (None, None);
+    for (outcome, request) in refused {
+        match outcome {
+            Ok(made) => again = Some((request, made)),
+            Err(error) => {
+                assert_eq!(fault(error), (Kind::Precondition, Reason::StateWrong));
+                more = Some(request);
+            }
+        }
+    }
+    let ((request, made), more) = (again.unwrap(), more.unwrap());
+    assert_eq!(create(request).await.unwrap(), made, "the same request is no new one");
+    let other = world.till.create(super::world::owner("vis_bob"), world.consult_order("r1")).await;
+    assert_eq!(other.unwrap().status, Status::Open, "another visitor has their own");
+    let audit = world.till.create(ann(), super::world::order("r9", "automation-audit")).await;
+    assert_eq!(audit.unwrap().status, Status::Open, "what holds no slot does not count");
+    world.till.expire(&ann(), &made.id).await.unwrap();
+    assert_eq!(create(more).await.unwrap().status, Status::Open, "one was called off");
+    assert!(create("r6").await.is_err());
+    world.time.advance(3_601);
+    assert_eq!(create("r6").await.unwrap().status, Status::Open, "all have run out");
+}
+
+#[tokio::test]
 async fn a_slot_is_let_go_when_the_link_ends() {
     let world = World::start().await;
     let link = world.consult().await;
@@ -210,7 +260,8 @@ async fn a_paid_meeting_that_the_calendar_refuses_is_soon_for_people() {
     let stored = world.stored(&link.id).await;
     assert_eq!((stored.meeting, stored.next_starts.len()), (Meeting::SlotLost, 3));
     world.tell().await;
-    assert_eq!(world.told.events.lock().unwrap().len(), 1);
+    let told = world.told.events.lock().unwrap().clone();
+    assert_eq!((told.len(), &told[0]["type"]), (1, &"payment.not_booked".into()), "nobody else has the slot");
 }
 
 #[tokio::test]

@@ -19,7 +19,10 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 use url::form_urlencoded::parse;
 
-use super::world::Time;
+use super::{
+    forms::{below, form_of, is_sound},
+    world::Time,
+};
 
 pub(super) const KEY: &str = "sk_test_of_the_tests";
 /// What the model calls itself, beyond doubt a time of its own.
@@ -46,6 +49,10 @@ pub(super) struct Books {
     pub(super) form: BTreeMap<String, String>,
     /// Statuses of the next writes: done and answered so.
     pub(super) losing: VecDeque<u16>,
+    /// Statuses of the next writes: not done, and answered so whenever their keys come again.
+    pub(super) failing: VecDeque<u16>,
+    /// The keys of such writes.
+    failed: BTreeMap<String, u16>,
     /// Statuses of the next calls: not done.
     pub(super) refusing: VecDeque<(u16, &'static str)>,
     /// What new links ask for in all, whatever their items cost.
@@ -93,12 +100,20 @@ async fn answer(
     }
     let path: Vec<&str> = uri.path().trim_start_matches("/v1/").split('/').collect();
     if method == Method::POST {
-        return books.write(&path, headers["idempotency-key"].to_str().unwrap(), &body);
+        let key = headers["idempotency-key"].to_str().unwrap();
+        if let Some(status) = books.failure(key) {
+            return refused(status, "none");
+        }
+        return books.write(&path, key, &body);
     }
-    let query: BTreeMap<String, String> =
-        parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let fields = || parse(uri.query().unwrap_or_default().as_bytes()).into_owned();
+    let query: BTreeMap<String, String> = fields().collect();
     match path.as_slice() {
-        ["events"] => books.events(&query),
+        ["events"] => {
+            let types: Vec<String> =
+                fields().filter(|(name, _)| name == "types[]").map(|(_, kind)| kind).collect();
+            books.events(&query, &types)
+        }
         [list @ ("invoice_payments" | "disputes")] => books.list(list, &query),
         [.., id] => match books.shown(id) {
             Some(thing) => (StatusCode::OK, axum::Json(thing)),
@@ -141,6 +156,14 @@ impl Books {
         Some(thing)
     }
 
+    /// How a write fails, if it does.
+    fn failure(&mut self, key: &str) -> Option<u16> {
+        let known = self.failed.get(key).copied();
+        let status = known.or_else(|| self.failing.pop_front())?;
+        self.failed.insert(key.to_owned(), status);
+        Some(status)
+    }
+
     fn write(&mut self, path: &[&str], key: &str, body: &[u8]) -> Answer {
         let text = String::from_utf8(body.to_vec()).unwrap();
         if let Some((form, id)) = self.keys.get(key) {
@@ -166,6 +189,7 @@ impl Books {
         assert!((1_800..=86_400).contains(&lives), "{lives}");
         let id = self.id("cs_test");
         let metadata = below(&form, "metadata");
+        is_sound(&form, &metadata);
         let amount = form.get("line_items[0][price_data][unit_amount]");
         let amount = amount.map(|amount| amount.parse::<i64>().unwrap());
         self.form = form.clone();
@@ -217,7 +241,8 @@ impl Books {
     pub(super) fn intent(&mut self, amount: i64, currency: &str, metadata: Value) -> String {
         let (id, charge, now) = (self.id("pi"), self.id("ch"), self.now());
         self.put(json!({
-            "id": charge, "object": "charge", "created": now, "amount": amount, "amount_refunded": 0,
+            "id": charge, "object": "charge", "created": now, "amount": amount, "currency": currency,
+            "amount_refunded": 0, "status": "succeeded",
             "disputed": false, "payment_intent": id, "payment_method_details": {"type": "card"},
             "billing_details": {"email": EMAIL, "name": "Ann Archer", "phone": null},
         }));
@@ -259,10 +284,20 @@ impl Books {
         charge["amount_refunded"] = (charge["amount_refunded"].as_i64().unwrap() + amount).into();
     }
 
+    /// Somebody disputes all of a payment.
     pub(super) fn dispute(&mut self, intent: &str, status: &str) {
+        let amount = self.things[intent]["amount"].as_i64().unwrap();
+        self.dispute_part(intent, status, amount);
+    }
+
+    pub(super) fn dispute_part(&mut self, intent: &str, status: &str, amount: i64) {
         let charge = self.charge_of(intent);
         self.thing(&charge)["disputed"] = true.into();
-        let dispute = json!({"id": "du_1", "object": "dispute", "charge": charge, "payment_intent": intent, "status": status});
+        let currency = self.things[&charge]["currency"].clone();
+        let dispute = json!({
+            "id": "du_1", "object": "dispute", "charge": charge, "payment_intent": intent, "status": status,
+            "amount": amount, "currency": currency,
+        });
         self.lists.insert("disputes", vec![dispute]);
     }
 
@@ -314,10 +349,10 @@ impl Books {
     fn list(&self, list: &str, query: &BTreeMap<String, String>) -> Answer {
         let wanted = |thing: &&Value| {
             let (invoice, intent) = (query.get("invoice"), query.get("payment[payment_intent]"));
-            let of_intent = query.get("payment_intent");
+            let of_charge = query.get("charge");
             invoice.is_none_or(|id| thing["invoice"] == **id)
                 && intent.is_none_or(|id| thing["payment"]["payment_intent"] == **id)
-                && of_intent.is_none_or(|id| thing["payment_intent"] == **id)
+                && of_charge.is_none_or(|id| thing["charge"] == **id)
         };
         let data: Vec<_> = self.lists.get(list).into_iter().flatten().filter(wanted).cloned().collect();
         (StatusCode::OK, axum::Json(json!({"object": "list", "data": data, "has_more": false})))
@@ -336,12 +371,14 @@ impl Books {
         event.to_string().into_bytes()
     }
 
-    fn events(&self, query: &BTreeMap<String, String>) -> Answer {
+    fn events(&self, query: &BTreeMap<String, String>, types: &[String]) -> Answer {
+        assert!((1..=20).contains(&types.len()), "stripe takes up to 20 types");
         let bound = |name: &str| query[name].parse::<i64>().unwrap();
         let (from, to) = (bound("created[gte]"), bound("created[lte]"));
         let all = self.lists.get("events").into_iter().flatten();
         let mut within: Vec<_> =
             all.filter(|event| (from..=to).contains(&event["created"].as_i64().unwrap())).cloned().collect();
+        within.retain(|event| types.iter().any(|kind| event["type"] == **kind));
         if let Some(after) = query.get("starting_after") {
             let place = within.iter().position(|event| event["id"] == **after).unwrap();
             within.drain(..=place);
@@ -350,14 +387,4 @@ impl Books {
         within.truncate(100);
         (StatusCode::OK, axum::Json(json!({"object": "list", "data": within, "has_more": has_more})))
     }
-}
-
-fn form_of(session: &Value) -> BTreeMap<String, String> {
-    serde_json::from_value(session["form"].clone()).unwrap()
-}
-
-/// The map below a name of a form.
-fn below(form: &BTreeMap<String, String>, name: &str) -> Value {
-    let key = |field: &str| field.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']').map(str::to_owned);
-    form.iter().filter_map(|(field, value)| Some((key(field)?, json!(value)))).collect()
 }

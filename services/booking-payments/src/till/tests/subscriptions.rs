@@ -68,7 +68,8 @@ async fn a_subscription_that_is_called_off_brings_nothing() {
         "until it ends"
     );
     assert_eq!((told[1].status.as_str(), told[1].mrr.as_ref().unwrap().minor_units), ("canceled", 0));
-    assert_eq!((told[1].cancel_time.unwrap().seconds, told[1].version), (1_800_000_500, 2));
+    assert_eq!(told[1].cancel_time.unwrap().seconds, 1_800_000_500);
+    assert!(told[1].version > told[0].version);
 }
 
 #[tokio::test]

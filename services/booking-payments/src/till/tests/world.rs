@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use chassis::config::Secrets;
 use domain::{Fault, Kind, Reason, workflow::Registry};
 use jiff::{SignedDuration, Timestamp};
 use proto::{
@@ -18,6 +19,7 @@ use proto::{
 use serde_json::Value;
 use store::{
     Clock, Schema, Store,
+    inbox::{INBOX, NEWEST},
     queue::{Handler, Next, Trouble, Worker},
     sqlite::Sqlite,
 };
@@ -33,16 +35,30 @@ use crate::{
     provider::Provider as _,
     stripe::Client,
     till::{
-        Attendee, BY_GUEST, BY_HOLDER, BY_KEY, Catalogue, Checkout, Deps, Meetings, Order, TASKS, Till,
-        meeting::Hold, payment_statement, subscription_statement,
+        Attendee, BY_GUEST, BY_HOLDER, Catalogue, Checkout, Deps, FOLLOWED, Meetings, Order, SHARES, TASKS,
+        Till, meeting::Hold, payment_statement, subscription_statement,
     },
 };
 
 pub(super) const SECRET: &str = "whsec_of_the_tests";
 const SCHEMA: Schema = Schema {
     version: 1,
-    indexes: &[&BY_HOLDER, &BY_GUEST, &BY_KEY, TASKS.index(), TELLINGS.index()],
-    expiring: &[store::erasing::COLLECTION, FORGOTTEN.name()],
+    indexes: &[
+        &BY_HOLDER,
+        &BY_GUEST,
+        &crate::traces::BY_KEY,
+        TASKS.index(),
+        TELLINGS.index(),
+        INBOX.index(),
+        &NEWEST,
+    ],
+    expiring: &[
+        store::erasing::COLLECTION,
+        FOLLOWED.name(),
+        FORGOTTEN.name(),
+        INBOX.collection(),
+        SHARES.name(),
+    ],
 };
 /// Sells in odd currencies too.
 const WORKFLOW: &str = "title = 'T'
@@ -128,7 +144,7 @@ impl Time {
         Timestamp::from_second(self.seconds()).unwrap()
     }
 
-    fn clock(&self) -> Clock {
+    pub(super) fn clock(&self) -> Clock {
         let time = self.clone();
         Arc::new(move || time.now())
     }
@@ -147,7 +163,7 @@ impl World {
             store: store.clone(),
             clock: time.clock(),
             stripe: Client::new(&format!("http://{}", stripe.addr).parse().unwrap(), KEY.into()),
-            secrets: vec!["whsec_new".into(), SECRET.into()],
+            secrets: Some(Secrets::parse(&format!("whsec_new,{SECRET}")).unwrap()),
             catalogue: Catalogue::new(registry),
             meetings: calendar.clone(),
             public: "https://desk.example/".parse().unwrap(),
@@ -317,6 +333,7 @@ impl Handler<Telling> for Books {
                 self.events.lock().unwrap().push(serde_json::from_str(body).unwrap());
                 return Ok(Next::Done);
             }
+            Telling::Contact { .. } => return Ok(Next::Done),
             Telling::Notice(notice) => {
                 self.notices.lock().unwrap().push(notice.request("req_1".into()));
                 return Ok(Next::Done);

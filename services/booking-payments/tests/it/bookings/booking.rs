@@ -2,8 +2,9 @@
 
 use axum::http::Method;
 use domain::{Kind, Reason};
-use proto::booking::v1::{
-    Attendee, BookingStatus, CreateBookingRequest, GetBookingLinkRequest, ReserveSlotRequest,
+use proto::{
+    booking::v1::{Attendee, BookingStatus, CreateBookingRequest, GetBookingLinkRequest, ReserveSlotRequest},
+    common::v1::Caller,
 };
 use serde_json::json;
 
@@ -286,5 +287,23 @@ async fn what_is_sold_is_not_booked_without_paying() {
     let link = GetBookingLinkRequest { caller: Some(ann()), event_type_slug: slug, ..Default::default() };
     let refused = rig.client.clone().get_booking_link(link).await.unwrap_err();
     assert_eq!(chassis::status::fault(&refused).reason, Reason::PaymentRequired);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn what_comes_with_an_order_is_bounded() {
+    let rig = Rig::start().await;
+    let order = || order(ann(), "r1", NINE);
+    let stranger = Caller { verified_whop_user_id: "user/1".into(), ..ann() };
+    for (field, order) in [
+        ("page", CreateBookingRequest { page: "/".repeat(1025), ..order() }),
+        ("thread_id", CreateBookingRequest { thread_id: "no id".into(), ..order() }),
+        ("request_id", CreateBookingRequest { request_id: "no id".into(), ..order() }),
+        ("caller.verified_whop_user_id", CreateBookingRequest { caller: Some(stranger), ..order() }),
+    ] {
+        let refused = fault(&rig.create(order).await.unwrap_err());
+        assert_eq!((refused.kind, refused.field.as_deref()), (Kind::Invalid, Some(field)));
+    }
+    assert!(rig.cal.bookings().is_empty());
     rig.stop().await;
 }

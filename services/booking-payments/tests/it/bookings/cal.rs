@@ -38,6 +38,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// When the tests take place.
 pub(crate) const TODAY: &str = "2026-10-20T06:00:00Z";
 use desk::Desk;
+pub(crate) use desk::Length;
 
 /// What is booked.
 pub(crate) const CONSULT: i64 = 7;
@@ -114,6 +115,8 @@ impl Cal {
             made: 0,
             strict: false,
             copy: None,
+            asks: false,
+            length: Length::Any,
         };
         let desk = Arc::new(Mutex::new(desk));
         let router = Router::new().fallback(answer).with_state(desk.clone());
@@ -190,6 +193,16 @@ impl Cal {
     /// From now on what is reserved cannot be booked either.
     pub(crate) fn be_strict(&self) {
         self.desk().strict = true;
+    }
+
+    /// From now on the host is asked before a meeting is booked.
+    pub(crate) fn ask_first(&self) {
+        self.desk().asks = true;
+    }
+
+    /// From now on this becomes of a reservation whose length is asked for.
+    pub(crate) fn take_lengths(&self, length: Length) {
+        self.desk().length = length;
     }
 
     /// From now on bookings are shown as they are now.

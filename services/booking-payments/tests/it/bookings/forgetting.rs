@@ -110,3 +110,31 @@ async fn who_is_forgotten_while_they_book_is_not_named_by_what_comes_of_it() {
     assert!(rig.books.told().iter().all(|told| told.party == Some(Party::default())));
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn a_phone_is_found_in_whatever_notation_it_was_given() {
+    let rig = Rig::start().await;
+    let by_field = |uid: &str, phone: &str| {
+        rig.cal.change(uid, |booking| booking["attendees"][0]["phoneNumber"] = json!(phone));
+    };
+    // Cal.com makes an address of a number, without its `+`.
+    let by_mail = rig.cal.book(NINE, "4930901820@sms.cal.com", json!({}));
+    let in_field = rig.cal.book("2026-10-21T10:00:00Z", "any@example.com", json!({}));
+    by_field(&in_field, "+49 (0)30 901820");
+    for uid in [&by_mail, &in_field] {
+        rig.send(&webhook("BOOKING_CREATED", uid, None)).await.unwrap();
+        rig.books.until_told_of(uid).await;
+    }
+    let late = rig.cal.book("2026-10-21T11:00:00Z", "late@example.com", json!({}));
+    by_field(&late, "0049 30/90 18 20");
+    rig.time.advance(60);
+    let erased =
+        forget(&rig, "era_1", Person { phones: vec!["+4930901820".into()], ..Default::default() }).await;
+    assert!(erased.contains(&("meetings".into(), 2)), "{erased:?}");
+    rig.send(&webhook("BOOKING_CREATED", &late, None)).await.unwrap();
+    rig.books.until_told_of(&late).await;
+    let told = rig.books.told();
+    let told = told.iter().find(|told| told.booking.as_ref().unwrap().uids == [late.clone()]).unwrap();
+    assert_eq!(told.party, Some(Party::default()));
+    rig.stop().await;
+}

@@ -68,7 +68,7 @@ async fn ask(rig: &Rig, caller: Caller, request_id: &str, id: &str) -> Vec<Resul
 
 fn strangers() -> impl Strategy<Value = Caller> {
     let users =
-        prop_oneof![Just(String::new()), "user_[2-9]", Just("user_1 ".to_owned()), Just("USER_1".to_owned())];
+        prop_oneof![Just(String::new()), "user_[2-9]", Just("user_1.".to_owned()), Just("USER_1".to_owned())];
     (2..u32::MAX, users, "[a-z-]{0,12}", "s[0-9]{0,3}").prop_map(|(number, user, workflow, session)| Caller {
         verified_whop_user_id: user,
         workflow,

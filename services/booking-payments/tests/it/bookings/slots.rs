@@ -7,7 +7,7 @@ use proto::booking::v1::{
 };
 
 use super::{
-    cal::{CONSULT, PAID, SOLD},
+    cal::{CONSULT, Length, PAID, SOLD},
     rig::{Rig, ann, at, fault, order, visitor},
 };
 
@@ -128,6 +128,23 @@ async fn a_held_slot_is_its_holders_to_book() {
 }
 
 #[tokio::test]
+async fn for_how_long_a_visitor_holds_a_slot_is_left_to_cal_com() {
+    for length in [Length::Any, Length::AtMost(1), Length::Refused(403)] {
+        let rig = Rig::start().await;
+        rig.cal.take_lengths(length);
+        let request = ReserveSlotRequest {
+            caller: Some(ann()),
+            request_id: "r1".into(),
+            event_type_id: CONSULT,
+            start_time: at("2026-10-21T09:00:00Z"),
+        };
+        let held = rig.client.clone().reserve_slot(request).await.unwrap().into_inner();
+        assert_eq!(held.until_time, at("2026-10-20T06:05:00Z"), "{length:?}");
+        rig.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn what_was_held_too_long_is_anybodys() {
     let rig = Rig::start().await;
     let request = |number: u32| ReserveSlotRequest {
@@ -176,5 +193,20 @@ async fn a_link_carries_what_this_visitor_gave() {
     };
     let url = rig.client.clone().get_booking_link(request).await.unwrap().into_inner().url;
     assert_eq!(url, "https://cal.com/agency/consult?utm_source=ad");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_time_that_is_none_is_refused_and_not_left_out() {
+    let rig = Rig::start().await;
+    let beyond = Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 });
+    let request = || day("2026-10-21T00:00:00Z", "2026-10-22T00:00:00Z", "");
+    for (field, request) in [
+        ("from_time", ListSlotsRequest { from_time: beyond, ..request() }),
+        ("to_time", ListSlotsRequest { to_time: beyond, ..request() }),
+    ] {
+        let refused = fault(&rig.client.clone().list_slots(request).await.unwrap_err());
+        assert_eq!((refused.kind, refused.field.as_deref()), (Kind::Invalid, Some(field)));
+    }
     rig.stop().await;
 }

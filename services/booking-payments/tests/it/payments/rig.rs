@@ -1,6 +1,12 @@
 //! The service under test: served by the chassis on a port of its own, over SQLite, between Stripe and the books.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use booking_payments::{Config, NAME, Parts, SCHEMA};
 use chassis::{Context, Drain, Link, Vars};
@@ -10,7 +16,7 @@ use jiff::Timestamp;
 use proto::{
     booking::v1::{Attendee, Checkout, CreateCheckoutRequest, payment_service_client::PaymentServiceClient},
     common::v1::{
-        Caller, ReceiveWebhookRequest, ReconcileRequest,
+        Caller, ReceiveWebhookRequest, ReconcileRequest, operations_service_client::OperationsServiceClient,
         reconciliation_service_client::ReconciliationServiceClient,
         webhook_service_client::WebhookServiceClient,
     },
@@ -35,6 +41,8 @@ pub(crate) struct Rig {
     pub(crate) books: Books,
     webhooks: WebhookServiceClient<Link>,
     reconciliation: ReconciliationServiceClient<Link>,
+    pub(crate) operations: OperationsServiceClient<Link>,
+    hours: Arc<AtomicI64>,
     _dir: TempDir,
     ctx: Context,
     serving: JoinHandle<Drain>,
@@ -57,7 +65,10 @@ impl Rig {
         ];
         let vars: Vars = settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let config: Config = chassis::config::load(&vars, []).expect("sound settings");
-        let clock: store::Clock = Arc::new(|| Timestamp::from_second(NOW).unwrap());
+        let hours = Arc::new(AtomicI64::new(0));
+        let passed = hours.clone();
+        let clock: store::Clock =
+            Arc::new(move || Timestamp::from_second(NOW + 3_600 * passed.load(Ordering::SeqCst)).unwrap());
         let store = config.store.open(NAME, SCHEMA, clock.clone()).unwrap();
         let ctx = Context::new(NAME, false);
         let server = booking_payments::assemble(config, ctx.clone(), Parts { store, clock }).unwrap();
@@ -68,7 +79,9 @@ impl Rig {
         Self {
             client: PaymentServiceClient::new(link.clone()),
             webhooks: WebhookServiceClient::new(link.clone()),
-            reconciliation: ReconciliationServiceClient::new(link),
+            reconciliation: ReconciliationServiceClient::new(link.clone()),
+            operations: OperationsServiceClient::new(link),
+            hours,
             stripe,
             books,
             _dir: dir,
@@ -79,6 +92,11 @@ impl Rig {
 
     pub(crate) fn now(&self) -> i64 {
         NOW
+    }
+
+    /// Hours pass here, and at nobody else's.
+    pub(crate) fn pass(&self, hours: i64) {
+        self.hours.fetch_add(hours, Ordering::SeqCst);
     }
 
     pub(crate) async fn create(&self, request: CreateCheckoutRequest) -> Result<Checkout, Status> {

@@ -30,6 +30,7 @@ struct Desk {
     events: Vec<Value>,
     form: BTreeMap<String, String>,
     asked: usize,
+    refuses: bool,
 }
 
 impl Stripe {
@@ -59,7 +60,7 @@ impl Stripe {
         desk.things.insert(
             "ch_1".into(),
             json!({
-                "id": "ch_1", "object": "charge", "created": self.now, "amount": 49_000, "amount_refunded": 0,
+                "id": "ch_1", "object": "charge", "created": self.now, "amount": 49_000, "currency": "eur", "amount_refunded": 0,
                 "disputed": false, "payment_intent": "pi_1", "payment_method_details": {"type": "card"},
             }),
         );
@@ -81,6 +82,16 @@ impl Stripe {
         desk.event(self.now, "checkout.session.completed", thing)
     }
 
+    /// What was paid names no link.
+    pub(crate) fn names_no_link(&self) {
+        self.desk.lock().unwrap().things.get_mut("pi_1").unwrap()["metadata"] = json!({});
+    }
+
+    /// Whether it takes our key no more.
+    pub(crate) fn refuses(&self, refuses: bool) {
+        self.desk.lock().unwrap().refuses = refuses;
+    }
+
     /// Some of it is paid back.
     pub(crate) fn refund(&self, amount: i64) -> Vec<u8> {
         let mut desk = self.desk.lock().unwrap();
@@ -99,6 +110,9 @@ impl Drop for Stripe {
 async fn answer(State(desk): State<Arc<Mutex<Desk>>>, method: Method, uri: Uri, body: Bytes) -> Response {
     let mut desk = desk.lock().unwrap();
     desk.asked += 1;
+    if desk.refuses {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let list =
         |data: &[Value]| Json(json!({"object": "list", "data": data, "has_more": false})).into_response();
     match (method, uri.path()) {
@@ -112,7 +126,15 @@ async fn answer(State(desk): State<Arc<Mutex<Desk>>>, method: Method, uri: Uri, 
             desk.things.insert("cs_test_1".into(), session.clone());
             Json(session).into_response()
         }
-        (Method::GET, "/v1/events") => list(&desk.events),
+        (Method::GET, "/v1/events") => {
+            let types = || {
+                let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+                query.filter(|(name, _)| name == "types[]").map(|(_, kind)| kind.into_owned())
+            };
+            assert!((1..=20).contains(&types().count()), "stripe takes up to 20 types");
+            let is_asked = |event: &&Value| types().any(|kind| event["type"] == kind);
+            list(&desk.events.iter().filter(is_asked).cloned().collect::<Vec<_>>())
+        }
         (Method::GET, "/v1/invoice_payments") => list(&[]),
         (Method::GET, path) => {
             let id = path.rsplit('/').next().unwrap();

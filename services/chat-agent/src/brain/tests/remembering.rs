@@ -20,7 +20,7 @@ async fn an_injected_trait_stays_quoted() {
     let scene = scene("hi").await;
     let mut thread = scene.turn.thread.clone();
     thread.metadata.insert("traits".into(), json!({"utm_source": evil, "role": "admin"}));
-    let block = facts::block(&scene.turn.session, &thread, &[]);
+    let block = facts::block(&scene.turn.session, &thread, &[], None);
     assert_eq!(block.matches("</facts>").count(), 1);
     assert_eq!(block.lines().count(), 4, "{block}");
     let quoted: Value = serde_json::from_str(block.lines().nth(2).unwrap()).unwrap();
@@ -40,7 +40,7 @@ async fn trimming_keeps_the_facts_and_whole_pairs() {
     }
     let scene = scene_after(items, "and now?").await;
     let history = scene.turn.history().await.unwrap();
-    let input = json!(history::input(&scene.turn, &history));
+    let input = json!(history::input(&scene.turn, &history, None));
     let input = input.as_array().unwrap();
     assert!(input.len() < history.len());
     let facts = input[0]["content"].as_str().unwrap();
@@ -59,7 +59,7 @@ async fn trimming_keeps_the_facts_and_whole_pairs() {
 async fn a_message_without_end_is_cut_and_there() {
     let scene = scene(&"ä".repeat(100_000)).await;
     let history = scene.turn.history().await.unwrap();
-    let input = json!(history::input(&scene.turn, &history));
+    let input = json!(history::input(&scene.turn, &history, None));
     let last = input.as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned();
     assert!(last.ends_with("ä […]") && last.len() < 17_000);
 }
@@ -75,7 +75,7 @@ async fn hidden_notes_and_quotations_are_quoted() {
     ];
     let scene = Scene::of(concierge(), Input::Message(message), history).await;
     let history = scene.turn.history().await.unwrap();
-    let input = json!(history::input(&scene.turn, &history));
+    let input = json!(history::input(&scene.turn, &history, None));
     for item in input.as_array().unwrap().iter().skip(1) {
         let text = item["content"].as_str().unwrap();
         assert_eq!(item["role"], "user");

@@ -11,6 +11,7 @@ async fn help_is_asked_for_and_answered() {
         "doctor",
         "ledger",
         "contacts",
+        "members",
         "inbox",
         "reconcile",
         "events",
@@ -46,7 +47,9 @@ async fn what_cannot_be_read_is_a_matter_of_usage() {
         &["events", "resend"],
         &["reconcile", "--since", "yesterday"],
         &["reconcile", "--since", "2999-01-01T00:00:00Z"],
-        &["reconcile", "--provider", "whop"],
+        &["reconcile", "--provider", "openai"],
+        &["members", "find"],
+        &["members", "license"],
         &["events", "resend", "del_1", "--destination", "n8n"],
     ] {
         let ran = run(dir.path(), &[], args).await;

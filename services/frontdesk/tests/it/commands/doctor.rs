@@ -10,7 +10,7 @@ use sandbox::{ACCESS_TOKEN, SPREADSHEET_ID, Sandbox};
 use serde_json::Value;
 
 use super::run;
-use crate::processes::child::host;
+use crate::{processes::child::host, world::until};
 
 const KEY: &str = "sk-canary-key";
 
@@ -43,6 +43,7 @@ async fn with_stand_ins_it_says_so_and_makes_nothing() {
     assert_eq!(said(&found, "Google Sheets"), ("notice", "a stand-in; GOOGLE_SHEETS_ID makes it live"));
     assert_eq!(said(&found, "Cal.com"), ("notice", "a stand-in; CALCOM_API_KEY makes it live"));
     assert_eq!(said(&found, "Stripe"), ("notice", "a stand-in; STRIPE_SECRET_KEY makes it live"));
+    assert_eq!(said(&found, "Whop"), ("notice", "a stand-in; WHOP_API_KEY makes it live"));
     assert!(said(&found, "store of booking-payments").1.starts_with("there is none yet"));
     assert_eq!(said(&found, "workflows"), ("ok", "client-portal, lead-concierge, ops-copilot"));
     assert_eq!(said(&found, "system"), ("notice", "none is running"));
@@ -138,6 +139,51 @@ async fn the_keys_of_calendar_and_till_are_tried() {
     let found = run(dir.path(), &away, &["doctor", "--json"]).await.json(1);
     let told = said(&found, "Stripe");
     assert_eq!(told, ("wrong", "Stripe cannot be reached: look at STRIPE_BASE_URL and the network"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_the_app_and_the_webhook_of_whop_are_tried() {
+    let dir = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::open(None).unwrap();
+    let base = format!("{}/whop/api/v1", host(sandbox.providers()).await);
+    let live = |key| {
+        [
+            ("WHOP_API_KEY", key),
+            ("WHOP_ACCOUNT_ID", sandbox::WHOP_ACCOUNT_ID),
+            ("WHOP_BASE_URL", base.as_str()),
+            ("WHOP_WEBHOOK_SECRETS", "ws_canary"),
+        ]
+    };
+    let good = live(sandbox::WHOP_API_KEY);
+    let doctor = async |vars: &[(&str, &str)], code| {
+        let ran = run(dir.path(), vars, &["doctor", "--json"]).await;
+        assert!(!ran.out.contains("canary"), "{}", ran.out);
+        ran.json(code)
+    };
+    let found = doctor(&good, 1).await;
+    assert_eq!(said(&found, "Whop"), ("ok", "Whop takes the key, which is of its sandbox"));
+    assert_eq!(said(&found, "WHOP_WEBHOOK_SECRETS"), ("ok", "set"));
+    assert!(said(&found, "WHOP_APP_ID").1.starts_with("nobody is recognised as a member"));
+    let (state, says) = said(&found, "Whop's webhook");
+    assert!(state == "wrong" && says.starts_with("Whop has no webhook to"), "{says}");
+
+    sandbox.set_webhook(sandbox::Provider::Whop, "http://127.0.0.1:9/webhooks/whop", "ws_canary");
+    let with_app = [&good[..], &[("WHOP_APP_ID", sandbox::WHOP_APP_ID)]].concat();
+    let found = doctor(&with_app, 0).await;
+    assert_eq!(said(&found, "Whop's webhook"), ("ok", "it is on, and gets through"));
+    assert_eq!(said(&found, "WHOP_APP_ID"), ("ok", "set"));
+    sandbox.club().join("user_mara", "plan_growthmonthly").unwrap();
+    until("nobody takes it", || !sandbox.webhooks(sandbox::Provider::Whop).log().is_empty()).await;
+    let found = doctor(&with_app, 1).await;
+    let (state, says) = said(&found, "Whop's webhook");
+    assert!(state == "wrong" && says.starts_with("nothing gets through since 20"), "{says}");
+
+    let unset: Vec<_> =
+        live("apik_canary").into_iter().filter(|(name, _)| !name.contains("SECRETS")).collect();
+    let found = doctor(&unset, 1).await;
+    let (state, says) = said(&found, "Whop");
+    assert!(state == "wrong" && says.starts_with("Whop does not take the key for this account"), "{says}");
+    assert!(said(&found, "WHOP_WEBHOOK_SECRETS").1.starts_with("webhooks are refused"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,12 +3,17 @@
 use std::{net::SocketAddr, path::Path};
 
 use reqwest::Client;
-use sandbox::Sandbox;
+use sandbox::{Provider, Sandbox};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::child::{Process, host};
 use crate::world::{HOSTED, PATIENCE};
+
+/// What the stand-ins sign their webhooks with.
+const CALCOM_SECRET: &str = "calcom-secret";
+const STRIPE_SECRET: &str = "whsec_secret";
+const WHOP_SECRET: &str = "ws_secret";
 
 pub(crate) struct Fleet {
     pub(crate) sandbox: Sandbox,
@@ -19,11 +24,13 @@ pub(crate) struct Fleet {
     pub(crate) writer: Process,
     pub(crate) agent: Process,
     pub(crate) till: Process,
+    pub(crate) members: Process,
     pub(crate) gateway: Process,
     pub(crate) broker_address: SocketAddr,
     pub(crate) writer_address: SocketAddr,
     pub(crate) agent_address: SocketAddr,
     pub(crate) till_address: SocketAddr,
+    pub(crate) members_address: SocketAddr,
     gateway_address: SocketAddr,
     http: Client,
 }
@@ -38,17 +45,20 @@ impl Fleet {
         let broker_address = broker.address("session-broker").await;
         let writer_address = writer.address("sheets-writer").await;
         let url = |address: SocketAddr| format!("http://{address}");
-        let mut agent = agent(dir.path(), &base, &url(writer_address));
+        let mut agent = agent(dir.path(), &base, &url(writer_address), 0);
         let agent_address = agent.address("chat-agent").await;
-        let mut till = till(dir.path(), &base, &url(writer_address));
+        let mut till = till(dir.path(), &base, &url(writer_address), &url(agent_address));
         let till_address = till.address("booking-payments").await;
-        let [sessions, sheets, chats, payments] =
-            [broker_address, writer_address, agent_address, till_address].map(url);
+        let mut members = members(dir.path(), &base, &url(writer_address));
+        let members_address = members.address("whop-gateway").await;
+        let [sessions, sheets, chats, payments, club] =
+            [broker_address, writer_address, agent_address, till_address, members_address].map(url);
         let inward = [
             ("SESSION_BROKER_ADDR", sessions.as_str()),
             ("SHEETS_WRITER_ADDR", &sheets),
             ("CHAT_AGENT_ADDR", &chats),
             ("BOOKING_PAYMENTS_ADDR", &payments),
+            ("WHOP_GATEWAY_ADDR", &club),
         ];
         let mut gateway = start("gateway", dir.path(), 0, &inward);
         let gateway_address = gateway.address("gateway").await;
@@ -61,11 +71,13 @@ impl Fleet {
             writer,
             agent,
             till,
+            members,
             gateway,
             broker_address,
             writer_address,
             agent_address,
             till_address,
+            members_address,
             gateway_address,
             http,
         }
@@ -92,22 +104,62 @@ pub(crate) fn writer(dir: &Path, base: &str, port: u16) -> Process {
     start("sheets-writer", dir, port, &writer_vars(&format!("{base}/sheets")))
 }
 
-fn agent(dir: &Path, base: &str, sheets_writer: &str) -> Process {
-    start("chat-agent", dir, 0, &agent_vars(&format!("{base}/openai/v1"), sheets_writer))
+pub(crate) fn agent(dir: &Path, base: &str, sheets_writer: &str, port: u16) -> Process {
+    start("chat-agent", dir, port, &agent_vars(&format!("{base}/openai/v1"), sheets_writer))
 }
 
-pub(crate) fn till(dir: &Path, base: &str, sheets_writer: &str) -> Process {
+pub(crate) fn till(dir: &Path, base: &str, sheets_writer: &str, chat_agent: &str) -> Process {
     let [calcom, stripe] = ["calcom", "stripe"].map(|provider| format!("{base}/{provider}"));
+    let vars = till_vars(&calcom, &stripe, sheets_writer);
+    start("booking-payments", dir, 0, &[&vars[..], &[("CHAT_AGENT_ADDR", chat_agent)]].concat())
+}
+
+/// A whop-gateway, over the stand-in of Whop.
+fn members(dir: &Path, base: &str, sheets_writer: &str) -> Process {
+    let [api, jwks, drive] =
+        ["whop/api/v1", "whop/.well-known/jwks.json", "drive/v3"].map(|at| format!("{base}/{at}"));
     let vars = [
-        ("CALCOM_API_KEY", sandbox::CALCOM_API_KEY),
-        ("CALCOM_BASE_URL", &calcom),
-        ("CALCOM_WEBHOOK_SECRETS", "calcom-secret"),
-        ("STRIPE_SECRET_KEY", sandbox::STRIPE_SECRET_KEY),
-        ("STRIPE_BASE_URL", &stripe),
-        ("STRIPE_WEBHOOK_SECRETS", "whsec_secret"),
+        ("WHOP_API_KEY", sandbox::WHOP_API_KEY),
+        ("WHOP_ACCOUNT_ID", sandbox::WHOP_ACCOUNT_ID),
+        ("WHOP_APP_ID", sandbox::WHOP_APP_ID),
+        ("WHOP_BASE_URL", &api),
+        ("WHOP_JWKS_URL", &jwks),
+        ("WHOP_WEBHOOK_SECRETS", WHOP_SECRET),
+        ("DRIVE_BASE_URL", &drive),
+        ("GOOGLE_ACCESS_TOKEN", sandbox::ACCESS_TOKEN),
         ("SHEETS_WRITER_ADDR", sheets_writer),
+        ("SANDBOX_LEDGER_ADDR", sheets_writer),
     ];
-    start("booking-payments", dir, 0, &vars)
+    start("whop-gateway", dir, 0, &vars)
+}
+
+/// What a booking-payments has to know of the providers and the books, which take what is invented, too.
+pub(crate) fn till_vars<'v>(
+    calcom: &'v str,
+    stripe: &'v str,
+    sheets_writer: &'v str,
+) -> [(&'v str, &'v str); 8] {
+    [
+        ("CALCOM_API_KEY", sandbox::CALCOM_API_KEY),
+        ("CALCOM_BASE_URL", calcom),
+        ("CALCOM_WEBHOOK_SECRETS", CALCOM_SECRET),
+        ("STRIPE_SECRET_KEY", sandbox::STRIPE_SECRET_KEY),
+        ("STRIPE_BASE_URL", stripe),
+        ("STRIPE_WEBHOOK_SECRETS", STRIPE_SECRET),
+        ("SHEETS_WRITER_ADDR", sheets_writer),
+        ("SANDBOX_LEDGER_ADDR", sheets_writer),
+    ]
+}
+
+/// Has the stand-ins send their webhooks to the gateway at this address.
+pub(crate) fn aim_webhooks(sandbox: &Sandbox, gateway: &str) {
+    for (provider, path, secret) in [
+        (Provider::CalCom, "calcom", CALCOM_SECRET),
+        (Provider::Stripe, "stripe", STRIPE_SECRET),
+        (Provider::Whop, "whop", WHOP_SECRET),
+    ] {
+        sandbox.set_webhook(provider, &format!("{gateway}/webhooks/{path}"), secret);
+    }
 }
 
 /// What a session-broker has to know of OpenAI.

@@ -11,10 +11,12 @@ use proto::{
         GetCheckoutRequest, booking_service_client::BookingServiceClient,
         payment_service_client::PaymentServiceClient,
     },
-    common::v1::{Caller, operations_service_client::OperationsServiceClient},
+    common::v1::{
+        Caller, InboxState, ListInboxRequest, TickRequest, operations_service_client::OperationsServiceClient,
+    },
     sheets::v1::{LeadFacts, SaveLeadRequest, lead_service_client::LeadServiceClient},
 };
-use sandbox::Visit;
+use sandbox::{Sandbox, Visit};
 use serde_json::{Map, Value};
 use tonic::Status;
 
@@ -110,13 +112,9 @@ impl Guest {
         self.try_checkout(world, item, start).await.unwrap()
     }
 
-    pub(super) async fn try_checkout(
-        &self,
-        world: &World,
-        item: &str,
-        start: Option<Timestamp>,
-    ) -> Result<Checkout, Status> {
-        let request = CreateCheckoutRequest {
+    /// What the agent asks for to sell them something.
+    pub(super) fn order(&self, item: &str, start: Option<Timestamp>) -> CreateCheckoutRequest {
+        CreateCheckoutRequest {
             caller: Some(self.caller.clone()),
             request_id: format!("pay-{item}-{}", start.map(|at| at.to_string()).unwrap_or_default()),
             item_id: item.to_owned(),
@@ -124,7 +122,16 @@ impl Guest {
             attendee: Some(self.attendee()),
             page: "/services".to_owned(),
             ..CreateCheckoutRequest::default()
-        };
+        }
+    }
+
+    pub(super) async fn try_checkout(
+        &self,
+        world: &World,
+        item: &str,
+        start: Option<Timestamp>,
+    ) -> Result<Checkout, Status> {
+        let request = self.order(item, start);
         Ok(world.payments().create_checkout(request).await?.into_inner().checkout.unwrap())
     }
 
@@ -173,8 +180,14 @@ impl Guest {
 }
 
 impl World {
-    fn till(&self) -> Link {
+    pub(super) fn till(&self) -> Link {
         Link::new(&self.service("booking-payments").parse().unwrap()).unwrap()
+    }
+
+    /// The services that follow what providers do.
+    pub(super) fn followers(&self) -> [Link; 2] {
+        let link = |name: &str| Link::new(&self.service(name).parse().unwrap()).unwrap();
+        [booking_payments::NAME, whop_gateway::NAME].map(link)
     }
 
     pub(super) fn meetings(&self) -> BookingServiceClient<Link> {
@@ -185,15 +198,9 @@ impl World {
         PaymentServiceClient::new(self.till())
     }
 
-    pub(super) fn till_operations(&self) -> OperationsServiceClient<Link> {
-        OperationsServiceClient::new(self.till())
-    }
-
     /// Starts that are free at the calendar, none of them soon.
     pub(super) fn starts(&self, event_type: i64) -> Vec<Timestamp> {
-        let soon = Timestamp::now() + NOTICE;
-        let free = self.sandbox().calendar().free(event_type, 21);
-        free.into_iter().filter(|start| *start > soon).collect()
+        starts(self.sandbox(), event_type)
     }
 
     /// Stripe's session of a link.
@@ -214,6 +221,28 @@ impl World {
         let answer = Answer::of(self.http.get(url)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.text
+    }
+}
+
+/// Starts that are free at a calendar, none of them soon.
+pub(super) fn starts(sandbox: &Sandbox, event_type: i64) -> Vec<Timestamp> {
+    let soon = Timestamp::now() + NOTICE;
+    sandbox.calendar().free(event_type, 21).into_iter().filter(|start| *start > soon).collect()
+}
+
+/// Waits until a till has nothing to do.
+pub(super) async fn is_idle(till: &Link) {
+    let mut operations = OperationsServiceClient::new(till.clone());
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let waiting = ListInboxRequest { state: InboxState::Waiting.into(), ..ListInboxRequest::default() };
+        let waiting = operations.list_inbox(waiting).await.unwrap().into_inner().messages;
+        let ticked = operations.tick(TickRequest {}).await.unwrap().into_inner();
+        if waiting.is_empty() && ticked.done.is_empty() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "it is never idle: {waiting:?} {ticked:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

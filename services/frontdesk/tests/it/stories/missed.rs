@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use chassis::Link;
 use jiff::{SignedDuration, Timestamp};
 use proto::common::v1::{
     ProviderReconciliation, ReconcileRequest, reconciliation_service_client::ReconciliationServiceClient,
@@ -18,34 +17,33 @@ use crate::{commands::run, world::World};
 
 /// Looks at the providers over the last two days, to the end; what was found by provider.
 async fn reconcile(world: &World) -> HashMap<String, ProviderReconciliation> {
-    let link = Link::new(&world.service("booking-payments").parse().unwrap()).unwrap();
-    let mut service = ReconciliationServiceClient::new(link);
     let since = wire(Timestamp::now() - SignedDuration::from_hours(48));
     let mut found = HashMap::<String, ProviderReconciliation>::new();
-    loop {
-        let request = ReconcileRequest { since, ..ReconcileRequest::default() };
-        let answer = service.reconcile(request).await.unwrap().into_inner();
-        let more = answer.providers.iter().any(|one| one.more);
-        for one in answer.providers {
-            assert_eq!(one.problem, "", "{}", one.provider);
-            let all = found.entry(one.provider.clone()).or_default();
-            all.missed += one.missed;
-            all.seen += one.seen;
-            all.missed_ids.extend(one.missed_ids);
-        }
-        if !more {
-            return found;
+    for mut service in world.followers().map(ReconciliationServiceClient::new) {
+        let mut more = true;
+        while more {
+            let request = ReconcileRequest { since, ..ReconcileRequest::default() };
+            let answer = service.reconcile(request).await.unwrap().into_inner();
+            more = answer.providers.iter().any(|one| one.more);
+            for one in answer.providers {
+                assert_eq!(one.problem, "", "{}", one.provider);
+                let all = found.entry(one.provider.clone()).or_default();
+                all.missed += one.missed;
+                all.seen += one.seen;
+                all.missed_ids.extend(one.missed_ids);
+            }
         }
     }
+    found
 }
 
-async fn is_made_good(script: Script) {
+pub(super) async fn is_made_good(script: Script) {
     let expected = script.in_order().await;
     let world = World::shop().await;
     for sender in SENDERS {
         world.sandbox().webhooks(sender).lose(usize::MAX);
     }
-    script.play(&world, false).await;
+    script.play(&world, async || {}).await;
     let lost = |sender| {
         let log = world.sandbox().webhooks(sender).log();
         log.iter().filter(|sent| sent.outcome == Outcome::Lost).count()
@@ -106,7 +104,7 @@ async fn the_command_makes_them_good_as_well() {
     for sender in SENDERS {
         world.sandbox().webhooks(sender).lose(usize::MAX);
     }
-    Script::Consult.play(&world, false).await;
+    Script::Consult.play(&world, async || {}).await;
     let dir = world.dir.path().display().to_string();
     let vars = [("FRONTDESK_DIR", dir.as_str())];
     let ask = async || run(world.dir.path(), &vars, &["reconcile", "--since", "2d", "--json"]).await.json(0);

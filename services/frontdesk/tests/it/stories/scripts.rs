@@ -1,16 +1,18 @@
 //! Stories as scripts: what people do at the providers, step by step, with webhooks that come at once, later, or never.
 
-use proto::common::v1::TickRequest;
+use domain::Tab;
+use proto::common::v1::{TickRequest, operations_service_client::OperationsServiceClient};
 use sandbox::{INTRO_CALL, Provider, STRATEGY_CONSULT, Side, Visit};
 
 use super::{
     desk::Guest,
+    members::lives::Life,
     sheet::{self, Sheet},
 };
 use crate::world::World;
 
 /// Who sends webhooks.
-pub(super) const SENDERS: [Provider; 2] = [Provider::CalCom, Provider::Stripe];
+pub(super) const SENDERS: [Provider; 3] = [Provider::CalCom, Provider::Stripe, Provider::Whop];
 
 /// A story.
 #[derive(Clone, Copy, Debug)]
@@ -26,31 +28,45 @@ pub(super) enum Script {
     Money,
     /// A retainer begins, is renewed, is not paid, and ends.
     Retainer,
+    /// What members do at Whop.
+    Members(Life),
 }
 
 impl Script {
     /// Plays it in a world of its own, where each step is in the books before the next one.
     pub(super) async fn in_order(self) -> Sheet {
         let world = World::shop().await;
-        self.play(&world, true).await;
+        let settle = async || {
+            world.at_rest().await;
+        };
+        self.play(&world, settle).await;
         let sheet = world.at_rest().await;
+        assert_eq!(Tab::ALL.map(|tab| sheet[tab.as_str()].len()), self.lines(), "{self:?}: {sheet:?}");
         world.stop().await;
         sheet
     }
 
-    /// Plays it; `settled`: everything rests after each step.
-    pub(super) async fn play(self, world: &World, settled: bool) {
-        let pause = async || {
-            if settled {
-                world.at_rest().await;
-            }
-        };
+    /// How many lines it leaves in each tab, in the order of the tabs.
+    fn lines(self) -> [usize; 7] {
+        match self {
+            Self::Meetings => [3, 1, 3, 3, 0, 0, 0],
+            Self::Consult => [2, 1, 1, 1, 0, 2, 0],
+            Self::Lost => [2, 0, 2, 1, 0, 1, 1],
+            Self::Money => [2, 0, 0, 0, 0, 2, 0],
+            Self::Retainer => [1, 0, 0, 0, 1, 3, 0],
+            Self::Members(life) => life.lines(),
+        }
+    }
+
+    /// Plays it; `pause`: what happens between its steps.
+    pub(super) async fn play(self, world: &World, pause: impl AsyncFn()) {
         match self {
             Self::Meetings => meetings(world, pause).await,
             Self::Consult => consult(world, pause).await,
             Self::Lost => lost(world, pause).await,
             Self::Money => money(world, pause).await,
             Self::Retainer => retainer(world, pause).await,
+            Self::Members(life) => life.play(world, pause).await,
         }
     }
 }
@@ -164,7 +180,10 @@ impl World {
     /// Has the tick look at the providers now, so that it does not again soon: what comes into the books comes by
     /// webhooks.
     pub(super) async fn look_is_over(&self) {
-        self.till_operations().tick(TickRequest {}).await.unwrap();
+        for follower in self.followers() {
+            let mut operations = OperationsServiceClient::new(follower);
+            while operations.tick(TickRequest {}).await.unwrap().into_inner().more {}
+        }
     }
 
     /// Holds all webhooks back.
@@ -173,14 +192,14 @@ impl World {
     }
 
     /// How many webhooks are held back.
-    pub(super) fn held(&self) -> [usize; 2] {
+    pub(super) fn held(&self) -> [usize; SENDERS.len()] {
         SENDERS.map(|sender| self.sandbox().webhooks(sender).held().len())
     }
 
     /// Sends the webhook at this place of all that are held, twice if asked for.
     pub(super) fn release(&self, index: usize, twice: bool) {
-        let [first, _] = self.held();
-        let (sender, index) = if index < first { (SENDERS[0], index) } else { (SENDERS[1], index - first) };
+        let place = |sender| (0..self.sandbox().webhooks(sender).held().len()).map(move |at| (sender, at));
+        let (sender, index) = SENDERS.into_iter().flat_map(place).nth(index).expect("so many are held");
         let webhooks = self.sandbox().webhooks(sender);
         let id = webhooks.held()[index].0.clone();
         assert!(webhooks.release(index));

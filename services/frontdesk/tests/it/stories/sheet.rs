@@ -9,10 +9,12 @@ use std::{
 };
 
 use domain::Tab;
-use proto::common::v1::{InboxState, ListInboxRequest, TickRequest};
-use sandbox::Provider;
+use proto::common::v1::{
+    InboxState, ListInboxRequest, TickRequest, operations_service_client::OperationsServiceClient,
+};
 use serde_json::{Map, Value, json};
 
+use super::scripts::SENDERS;
 use crate::world::{PATIENCE, World, lines};
 
 /// Columns of ids, which differ from run to run.
@@ -21,7 +23,7 @@ const IDS: [&str; 5] = ["id", "contact_id", "cal_event_id", "invoice_id", "sessi
 const MOMENTS: [&str; 7] =
     ["created_at", "occurred_at", "last_touch", "paid_at", "started_at", "renews_at", "canceled_at"];
 /// Members of metadata that are ids.
-const LINKS: [&str; 3] = ["checkout", "booking", "subscription"];
+const LINKS: [&str; 4] = ["checkout", "booking", "subscription", "membership"];
 
 /// All seven tabs, without what chance or the clock put there.
 pub(super) type Sheet = BTreeMap<&'static str, Vec<Value>>;
@@ -84,19 +86,21 @@ fn each(line: &Value, name: &mut impl FnMut(&str) -> String) -> Value {
 }
 
 impl World {
-    /// Waits until no webhook is on its way, nothing waits at the till, and all rows are written.
+    /// Waits until no webhook is on its way, nothing waits at the services that follow, and all rows are written.
     pub(super) async fn at_rest(&self) -> Sheet {
         let deadline = Instant::now() + PATIENCE;
         let mut last = None;
         loop {
-            let on_the_way = [Provider::CalCom, Provider::Stripe]
-                .map(|provider| self.sandbox().webhooks(provider).under_way());
-            let waiting = ListInboxRequest { state: InboxState::Waiting.into(), ..Default::default() };
-            let waiting = self.till_operations().list_inbox(waiting).await.unwrap().into_inner();
-            let ticked = self.till_operations().tick(TickRequest {}).await;
-            let is_idle =
-                ticked.is_ok_and(|ticked| ticked.get_ref().done.iter().all(|count| count.number == 0));
-            let found = if on_the_way == [0, 0] && waiting.messages.is_empty() && is_idle {
+            let on_the_way = SENDERS.map(|sender| self.sandbox().webhooks(sender).under_way());
+            let (mut waiting, mut is_idle) = (Vec::new(), true);
+            for follower in self.followers() {
+                let mut operations = OperationsServiceClient::new(follower);
+                let request = ListInboxRequest { state: InboxState::Waiting.into(), ..Default::default() };
+                waiting.extend(operations.list_inbox(request).await.unwrap().into_inner().messages);
+                let ticked = operations.tick(TickRequest {}).await;
+                is_idle &= ticked.is_ok_and(|ticked| ticked.get_ref().done.iter().all(|one| one.number == 0));
+            }
+            let found = if on_the_way.iter().all(|count| *count == 0) && waiting.is_empty() && is_idle {
                 self.all_written().await;
                 Some(read(self.sandbox()))
             } else {

@@ -68,7 +68,7 @@ pub(super) struct Happened<'a> {
 impl Booking {
     /// For when it was booked last. Documents from before that was noted have what their status says.
     fn booked(&self) -> Option<Booked> {
-        self.booked.or_else(|| Booked::after(None, &self.booking, false))
+        self.booked.or_else(|| Booked::after(None, &self.booking, None, false))
     }
 
     fn is_off(&self) -> bool {

@@ -145,6 +145,25 @@ async fn of_a_meeting_whose_end_alone_is_heard_it_is_told_that_it_was_booked() {
 }
 
 #[tokio::test]
+async fn what_its_provider_says_of_a_meeting_that_is_over_decides_whether_it_was_booked() {
+    for (was_booked, expected) in
+        [(true, &["booking.created", "booking.cancelled"][..]), (false, &[] as &[&str])]
+    {
+        for begin in [&[][..], &["requested"]] {
+            let (mut bench, receiver) = world().await;
+            for (version, status) in (1..).zip(begin.iter().chain(&["canceled"])) {
+                let said = meeting(&["u1"], version, 18, status);
+                let was_booked = Some(was_booked && *status == "canceled");
+                book(&bench, crate::bookings::Statement { was_booked, ..said }).await;
+            }
+            let mut told = told(&mut bench, &receiver).await;
+            told.retain(|(kind, _)| kind.starts_with("booking."));
+            assert_eq!(types(&told), expected, "{was_booked} after {begin:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_dispute_is_told_once_however_it_ends() {
     for end in ["lost", "paid"] {
         let (mut bench, receiver) = world().await;

@@ -9,12 +9,7 @@ use crate::{
 #[tokio::test]
 async fn a_booking_makes_its_contact_its_engagement_and_moves_the_lead() {
     let desk = Desk::open();
-    let ann_id = desk.meet(email("ann@example.com")).await;
-    let mut work = Work::new(&*desk.store);
-    let signal = Signal { intent: "buy".into(), ..Default::default() };
-    let before = at("2025-09-01T10:00:00Z");
-    leads::record(&mut work, &ann_id, &signal, before, before).await.unwrap();
-    assert!(Attempts::default().commit(work).await.unwrap());
+    let ann_id = desk.want(email("ann@example.com")).await;
 
     let requested = desk.state(meeting(&["u1"], 1, 18, "requested"), &ann()).await;
     assert_eq!(requested.1, Taken { contact_id: ann_id.clone(), accepted: true });
@@ -53,6 +48,53 @@ async fn of_a_meeting_whose_end_alone_is_heard_the_books_say_that_it_was_booked(
         let desk = Desk::open();
         desk.state(meeting(&["u1"], 4, 19, status), &ann()).await;
         assert_eq!(desk.rows(Tab::Engagements).await.len(), filed, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_withdrawn_was_never_booked_and_one_that_was_granted_was() {
+    // As their provider states them one after the other, each with whether it was booked by then.
+    let withdrawn = [("requested", false), ("canceled", false)];
+    let rejected = [("requested", false), ("rejected", false)];
+    let granted = [("requested", false), ("booked", true), ("canceled", true)];
+    let asked_anew = [("booked", true), ("requested", true), ("rejected", true)];
+    for (words, filed) in [(&withdrawn[..], 0), (&rejected, 0), (&granted, 1), (&asked_anew, 1)] {
+        let last = words.len() - 1;
+        // Whatever was heard before the last word, which always comes; and nothing.
+        for heard in 0..1_usize << last {
+            let desk = Desk::open();
+            let ann_id = desk.want(email("ann@example.com")).await;
+            for (nth, (status, was_booked)) in words.iter().enumerate() {
+                if nth == last || heard & (1 << nth) != 0 {
+                    let said = meeting(&["u1"], nth as u64 + 1, 18, status);
+                    desk.state(bookings::Statement { was_booked: Some(*was_booked), ..said }, &ann()).await;
+                }
+            }
+            let engagements = desk.rows(Tab::Engagements).await;
+            assert_eq!(engagements.len(), filed, "{words:?} of which were heard {heard:b}");
+            assert!(engagements.iter().all(|filed| filed["contact_id"] == *ann_id));
+            let lead = desk.row(Tab::Leads).await;
+            assert_eq!(lead["status"], ["new", "booked"][filed], "{words:?} of which were heard {heard:b}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_meeting_that_passes_to_another_leaves_the_lead_as_far_as_it_came() {
+    let desk = Desk::open();
+    let ann_id = desk.want(email("ann@example.com")).await;
+    let ben_id = desk.want(email("ben@example.com")).await;
+    let of = async |contact_id: &str| {
+        let leads = desk.rows(Tab::Leads).await;
+        leads.iter().find(|lead| lead["contact_id"] == *contact_id).unwrap()["status"].clone()
+    };
+    desk.state(meeting(&["u1"], 1, 18, "booked"), &ann()).await;
+    assert_eq!((of(&ann_id).await, of(&ben_id).await), (json!("booked"), json!("new")));
+    let ben = Party { identity: email("ben@example.com"), ..ann() };
+    desk.state(meeting(&["u1", "u2"], 2, 19, "rescheduled"), &ben).await;
+    assert_eq!((of(&ann_id).await, of(&ben_id).await), (json!("booked"), json!("booked")));
+    for tab in [Tab::Bookings, Tab::Engagements] {
+        assert_eq!(desk.row(tab).await["contact_id"], *ben_id, "{tab}");
     }
 }
 

@@ -9,7 +9,6 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    leads::{self, Signal},
     people,
     rows::list::{self, Filter},
 };
@@ -179,12 +178,7 @@ impl Desk {
     async fn people(&self, run: &str) -> [String; 2] {
         let mut people = [String::new(), String::new()];
         for (owner, id) in (0..).zip(&mut people) {
-            *id = self.meet(email(&mail(run, owner))).await;
-            let mut work = Work::new(&*self.store);
-            let since = at("2025-09-01T10:00:00Z");
-            let signal = Signal { intent: "buy".into(), ..Default::default() };
-            leads::record(&mut work, id, &signal, since, since).await.unwrap();
-            assert!(Attempts::default().commit(work).await.unwrap());
+            *id = self.want(email(&mail(run, owner))).await;
         }
         people
     }

@@ -11,7 +11,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::Map;
 
-use super::text;
+use super::{members, text};
 use crate::{INTRO_CALL, Mishap, Provider, Sandbox, Side, Visit, pages::guard::problem};
 
 /// How far ahead a booking may be moved, in days.
@@ -41,6 +41,7 @@ pub(super) enum Action {
     Ahead { hours: i64 },
     Webhooks { provider: Provider, way: Way },
     Resend { provider: Provider, id: String },
+    Member(members::Act),
 }
 
 /// What is to befall webhooks.
@@ -96,6 +97,7 @@ fn act(sandbox: &Sandbox, action: Action) -> Result<(), Mishap> {
             sandbox.calendar().set_ahead(jiff::SignedDuration::from_hours(hours));
             return Ok(());
         }
+        Action::Member(act) => members::act(sandbox.club(), act),
         Action::Webhooks { provider, way } => return turn(sandbox, provider, way),
         Action::Resend { provider, id } => {
             let found = sandbox.webhooks(provider).resend(&id);

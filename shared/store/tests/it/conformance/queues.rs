@@ -82,7 +82,7 @@ pub(crate) async fn the_inbox_is_listed_by_age_and_state(stage: Stage) {
         let (mut bodies, mut after) = (Vec::new(), None);
         loop {
             let page = inbox.list(state, 2, after).await.unwrap();
-            bodies.extend(page.messages.into_iter().map(|found| found.message.body.bytes().to_vec()));
+            bodies.extend(page.jobs.into_iter().map(|found| found.payload.unwrap().body.bytes().to_vec()));
             after = page.next;
             if after.is_none() {
                 return bodies;

@@ -24,6 +24,21 @@ pub(super) struct Desk {
     pub(super) strict: bool,
     /// What is shown of bookings, if it is behind.
     pub(super) copy: Option<Vec<Value>>,
+    /// The host is asked before a meeting is booked.
+    pub(super) asks: bool,
+    /// What becomes of a reservation whose length is asked for.
+    pub(super) length: Length,
+}
+
+/// What becomes of a reservation whose length is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Length {
+    /// It is as long.
+    Any,
+    /// It has so many minutes at most.
+    AtMost(i64),
+    /// It is refused with this status.
+    Refused(u16),
 }
 
 fn refused(status: u16, code: &str) -> Answer {
@@ -62,7 +77,7 @@ impl Desk {
         };
         assert_eq!(headers["cal-api-version"], version, "{}", asked.path);
         match (&asked.method, parts.as_slice()) {
-            (&Method::GET, ["event-types"]) => done(200, event_types()),
+            (&Method::GET, ["event-types"]) => done(200, event_types(self.asks)),
             (&Method::GET, ["slots"]) => self.slots(&asked.query),
             (&Method::POST, ["slots", "reservations"]) => self.reserve(&asked.body, None),
             (&Method::PATCH, ["slots", "reservations", uid]) => self.reserve(&asked.body, Some(uid)),
@@ -127,6 +142,15 @@ impl Desk {
 
     fn reserve(&mut self, body: &Value, uid: Option<&str>) -> Answer {
         let start = at(&body["slotStart"]);
+        let mut minutes = body["reservationDuration"].as_i64();
+        match self.length {
+            // Whoever renews is not asked who they are.
+            Length::Refused(status) if minutes.is_some() && uid.is_none() => {
+                return refused(status, "ForbiddenException");
+            }
+            Length::AtMost(most) => minutes = minutes.map(|minutes| minutes.min(most)),
+            _ => {}
+        }
         let is_booked = self.bookings.iter().any(|booking| {
             let stands = booking["status"] == "accepted" || booking["status"] == "pending";
             stands && booking["eventTypeId"] == body["eventTypeId"] && at(&booking["start"]) == start
@@ -134,7 +158,7 @@ impl Desk {
         if is_booked || self.is_reserved(start) {
             return refused(422, "UnprocessableEntityException");
         }
-        let minutes = body["reservationDuration"].as_i64().unwrap_or(5);
+        let minutes = minutes.unwrap_or(5);
         let until = self.time.now() + SignedDuration::from_mins(minutes);
         self.tick();
         let uid = uid.map_or_else(|| format!("res{}", self.made), str::to_owned);
@@ -166,7 +190,8 @@ impl Desk {
         let slug = if id == PAID { "paid" } else { "consult" };
         json!({
             "id": self.made, "uid": format!("uid{}", self.made), "title": "Consult between Pro and Ann",
-            "description": "", "hosts": [], "status": "accepted", "start": start,
+            "description": "", "hosts": [], "status": if self.asks { "pending" } else { "accepted" },
+            "start": start,
             "end": start + SignedDuration::from_hours(1), "duration": 60, "eventTypeId": id,
             "eventType": {"id": id, "slug": slug}, "location": "https://video.example/1", "absentHost": false,
             "createdAt": now, "updatedAt": now, "metadata": body["metadata"],
@@ -227,10 +252,11 @@ impl Desk {
     }
 }
 
-fn event_types() -> Value {
+fn event_types(asks: bool) -> Value {
+    let policy = if asks { json!({"type": "always"}) } else { json!({"disabled": true}) };
     let event_type = |id: i64, slug: &str, hidden: bool| {
         json!({"id": id, "slug": slug, "title": slug.to_uppercase(), "description": null,
-            "lengthInMinutes": 60, "hidden": hidden})
+            "lengthInMinutes": 60, "hidden": hidden, "confirmationPolicy": policy})
     };
     let sold = event_type(SOLD, "strategy-consult", true);
     json!([event_type(CONSULT, "consult", false), event_type(PAID, "paid", true), sold])

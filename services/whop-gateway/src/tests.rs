@@ -1,0 +1,3 @@
+//! What tests of this crate stand on.
+
+pub(crate) mod upstream;
