@@ -27,6 +27,7 @@ CHECKOUT = "/checkout/{token}"
 PORTAL, PORTAL_PAGE, RUN, CANCEL = "/api/portal/", "/portal", "/actions/{action_id}", "/cancel"
 SESSIONS, USER_TOKEN = ("/api/chatkit/session", "/api/chatkit/refresh"), "X-Whop-User-Token"
 PAGES = (CHECKOUT, PORTAL_PAGE)
+ACTIONS = ("files", "support", "upgrade")
 # A token of the stand-in lives ten minutes.
 TOKEN_AGE = 300
 IDENTITIES = ("email", "phone", "whop_user_id")
@@ -221,18 +222,16 @@ membership = Membership()
 
 def ask_as_a_member(case, at):
     """What no JSON schema says: which actions there are, that a ticket has words, and that nothing ends without a yes.
-    Every third id stays as it was guessed, which is of nothing."""
+    Every third id is of nothing."""
     path, given = case.operation.path, case.path_parameters or {}
     if case.headers.get("Idempotency-Key"):
         # The same key with another body is refused.
         case.headers["Idempotency-Key"] = f"{case.headers['Idempotency-Key'][:100]}{at}"
     if path.endswith(RUN):
-        if at % 3:
-            given["action_id"] = ("files", "support", "upgrade")[at % 7 % 3]
+        given["action_id"] = ACTIONS[at % 7 % 3] if at % 3 else f"nothing-{at}"
         case.body = {"subject": "A broken automation", "message": "New leads do not reach the sheet."}
     if path.endswith(CANCEL):
-        if at % 3:
-            given["membership_id"] = membership.use()
+        given["membership_id"] = membership.use() if at % 3 else f"mem_nothing{at}"
         if isinstance(case.body, dict):
             case.body["confirmed"] = True
 
@@ -255,6 +254,10 @@ def before_call(context, case, kwargs):
         ask_for_somebody(case, at)
     if is_positive(case) and case.operation.path.startswith(PORTAL):
         ask_as_a_member(case, at)
+    # Of the actions a ticket alone reads its body, so that it can be wrong.
+    if not is_positive(case) and case.operation.path.endswith(RUN) and case.path_parameters:
+        if case.path_parameters.get("action_id") in ACTIONS:
+            case.path_parameters["action_id"] = "support"
     # A token that Whop did not make is refused, whatever else there is.
     if is_positive(case) and case.operation.path in SESSIONS:
         case.headers.pop(USER_TOKEN, None)
