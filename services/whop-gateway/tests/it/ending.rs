@@ -111,7 +111,7 @@ async fn a_refusal_of_what_ended_a_moment_ago_is_none() {
     rig.whop.fail(CANCEL, Fault::Status(409));
     let again = rig.cancel("user_mara", "mem_1", "r1", true);
     let meanwhile = async {
-        rig.whop.until_asked("GET /memberships/mem_1", 2).await;
+        rig.whop.until_held().await;
         rig.whop.change("memberships", "mem_1", json!({"cancel_at_period_end": true}));
         release.send(()).unwrap();
     };

@@ -14,7 +14,7 @@ async fn with_held_answer() -> (Rig, oneshot::Sender<()>) {
     let (release, held) = oneshot::channel();
     rig.whop.fail(LOOK, Fault::Held(held));
     rig.tell("msg_1", "membership.activated", "memberships", "mem_1").await;
-    rig.whop.until_asked(LOOK, 1).await;
+    rig.whop.until_held().await;
     rig.whop.change("memberships", "mem_1", json!({"status": "past_due"}));
     (rig, release)
 }
@@ -48,7 +48,7 @@ async fn a_list_that_is_late_does_not_either() {
     rig.whop.fail("GET /memberships", Fault::Held(held));
     let listed = rig.list("user_mara");
     let meanwhile = async {
-        rig.whop.until_asked("GET /memberships", 1).await;
+        rig.whop.until_held().await;
         rig.whop.change("memberships", "mem_1", json!({"status": "past_due"}));
         rig.tell("msg_1", "membership.updated", "memberships", "mem_1").await;
         rig.books.until_subscription("mem_1", |it| it.status == "past_due").await;

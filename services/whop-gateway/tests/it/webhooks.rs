@@ -113,9 +113,12 @@ async fn what_whop_does_not_show_yet_is_asked_for_again() {
     let message = rig.whop.message("msg_1", "membership.updated", "memberships", "mem_1");
     let after = rig.whop.thing("memberships", "mem_1");
     rig.whop.put("memberships", before);
+    let (release, held) = tokio::sync::oneshot::channel();
+    rig.whop.fail("GET /memberships/mem_1", Fault::Held(held));
     rig.send(&message).await.unwrap();
-    rig.whop.until_asked("GET /memberships/mem_1", 1).await;
+    rig.whop.until_held().await;
     rig.whop.put("memberships", after);
+    release.send(()).unwrap();
     rig.settle_in_time().await;
     rig.books.until_subscription("mem_1", |it| it.status == "past_due").await;
     rig.stop().await;

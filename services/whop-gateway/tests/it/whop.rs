@@ -71,6 +71,7 @@ pub(crate) struct Whop {
     pub(crate) time: Time,
     desk: Arc<Mutex<Desk>>,
     asked: watch::Receiver<Vec<String>>,
+    held: watch::Receiver<usize>,
     serving: JoinHandle<()>,
 }
 
@@ -101,6 +102,8 @@ struct Desk {
 struct Door {
     desk: Arc<Mutex<Desk>>,
     asked: watch::Sender<Vec<String>>,
+    /// How many answers were made that are held.
+    held: watch::Sender<usize>,
     time: Time,
 }
 
@@ -110,10 +113,11 @@ impl Whop {
         let addr = listener.local_addr().unwrap();
         let desk = Arc::new(Mutex::new(Desk { page: 50, ..Desk::default() }));
         let (sender, asked) = watch::channel(Vec::new());
-        let door = Door { desk: desk.clone(), asked: sender, time: time.clone() };
+        let (holding, held) = watch::channel(0);
+        let door = Door { desk: desk.clone(), asked: sender, held: holding, time: time.clone() };
         let router = Router::new().fallback(answers::serve).with_state(door);
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let whop = Self { addr, time, desk, asked, serving };
+        let whop = Self { addr, time, desk, asked, held, serving };
         for (id, product, price, days) in [
             ("plan_growthmonthly", "prod_growthretainer", 1_490, Some(30)),
             ("plan_growthyearly", "prod_growthretainer", 14_900, Some(365)),
@@ -248,6 +252,15 @@ impl Whop {
         let mut asked = self.asked.clone();
         let is_asked = asked.wait_for(|all| all.iter().filter(|one| one.starts_with(line)).count() >= times);
         tokio::time::timeout(PATIENCE, is_asked).await.expect("whop is asked").unwrap();
+    }
+}
+
+impl Whop {
+    /// Waits until an answer is made that is held.
+    pub(crate) async fn until_held(&self) {
+        let mut held = self.held.clone();
+        let is_held = held.wait_for(|held| *held > 0);
+        tokio::time::timeout(PATIENCE, is_held).await.expect("an answer is held").unwrap();
     }
 }
 

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{
     Attempts, Clock, Collection, Store, Work,
+    inbox::Inbox,
     queue::{Trouble, Worker},
 };
 
@@ -57,6 +58,10 @@ pub(super) struct World {
     pub(super) more: Mutex<bool>,
     /// So many messages it lists at a time, where it does not list all.
     pub(super) portion: Mutex<Option<usize>>,
+    /// Where it would go on after a look.
+    pub(super) place: Mutex<Option<Value>>,
+    /// Where it was told to go on, and how many messages were in the inbox by then.
+    pub(super) looked: Mutex<Vec<(Value, usize)>>,
 }
 
 /// The part of the service that knows it.
@@ -162,8 +167,16 @@ impl Provider for Scripted {
             missed: messages.into_iter().map(|(_, key, body)| (verified(key), body.into_bytes())).collect(),
             until: Some(last.unwrap_or_else(|| (self.clock)())),
             more: is_cut || *self.world.more.lock().unwrap(),
+            place: self.world.place.lock().unwrap().clone(),
             ..Found::default()
         })
+    }
+
+    async fn looked(&self, place: &Value) -> Result<(), store::Error> {
+        let inbox = Inbox::new(self.store.clone(), self.clock.clone());
+        let taken = inbox.list(None, 100, None).await?.jobs.len();
+        self.world.looked.lock().unwrap().push((place.clone(), taken));
+        Ok(())
     }
 }
 

@@ -132,3 +132,14 @@ async fn only_providers_that_there_are_are_looked_at() {
     let status = service.reconcile(request("whop")).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
 }
+
+#[tokio::test]
+async fn a_provider_goes_on_from_its_place_once_what_it_found_is_durable() {
+    let service = Service::in_cloud().await;
+    service.world.change("one");
+    service.world.change("two");
+    let place = serde_json::json!({"page": 2});
+    *service.world.place.lock().unwrap() = Some(place.clone());
+    service.reconcile(ReconcileRequest::default()).await.unwrap();
+    assert_eq!(*service.world.looked.lock().unwrap(), [(place, 2)]);
+}

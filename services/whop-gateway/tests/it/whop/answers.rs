@@ -49,6 +49,7 @@ pub(super) async fn serve(
         }
     };
     if let Some(held) = held {
+        door.held.send_modify(|held| *held += 1);
         // Whoever drops the other end lets it go as well.
         let _ = held.await;
     }
