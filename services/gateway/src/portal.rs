@@ -23,7 +23,7 @@ use domain::{Fault, Kind};
 use sha2::{Digest as _, Sha256};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{caller::Client, door::Door, member, script::Script};
+use crate::{caller::Client, cors, door::Door, member, script::Script};
 use desk::Desk;
 use page::Page;
 
@@ -122,10 +122,14 @@ pub(crate) async fn get_portal_script(headers: HeaderMap) -> Response {
     SCRIPT.respond(&headers)
 }
 
-/// The member's page; `None` if no token stands beside the request. A page is nothing that another one could read, so it
-/// may be asked for from anywhere: that is what a frame does.
+/// The member's page; `None` if no token stands beside the request, or if a script of another page asks, which could read
+/// what it gets. A frame may be opened from anywhere: a browser sends no `Origin` then.
 async fn find(door: &Door, client: &Client, headers: &HeaderMap) -> Result<Option<Page>, Fault> {
     let Some(token) = member::token(headers)? else { return Ok(None) };
+    let is_own = headers.get(cors::FETCH_SITE).is_some_and(|site| site == cors::SAME_ORIGIN);
+    if headers.contains_key(header::ORIGIN) && !is_own {
+        return Ok(None);
+    }
     let member = member::identify(door, client, token).await?;
     let desk = Desk::new(door, &member, client);
     let (memberships, actions) = tokio::join!(desk.memberships(), desk.actions());

@@ -241,6 +241,9 @@ async fn a_token_that_a_browser_sent_for_another_page_is_nobodys() {
             let request = request.header("origin", "https://www.example.com").header("sec-fetch-site", site);
             Answer::of(request).await.problem(403, "ORIGIN_NOT_ALLOWED");
         }
+        let page = world.request(Method::GET, "/portal").header(TOKEN, token_of("user_mara"));
+        let page = page.header("origin", "https://www.example.com").header("sec-fetch-site", site);
+        assert_eq!(Answer::of(page).await.status, 401, "a script of another page reads no member's page");
     }
     assert!(world.backend.notes().whop.identified.is_empty());
 }
