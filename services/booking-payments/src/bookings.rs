@@ -29,6 +29,7 @@ use std::{
 
 use chassis::config::Secrets;
 use jiff::Timestamp;
+use providers::books::Telling;
 use store::{ASCENDING, Clock, Index, Store, queue::Worker};
 use url::Url;
 
@@ -40,7 +41,7 @@ pub(crate) use slots::local;
 pub(crate) use statement::statement;
 pub(crate) use terms::Asked;
 
-use crate::{Core, Part, books::Telling, calcom, grpc};
+use crate::{Core, Part, calcom, grpc};
 
 /// The meetings of a visitor.
 pub(crate) static BY_VISITOR: Index = index("meetings", "by_visitor", &["visitor"]);

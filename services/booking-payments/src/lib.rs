@@ -21,18 +21,21 @@ use domain::workflow::Registry;
 use proto::booking::v1::{
     booking_service_server::BookingServiceServer, payment_service_server::PaymentServiceServer,
 };
-use providers::{books, duty, erasure, error, forgotten, jobs, known, owner, provider, traces};
+use providers::{
+    Provider,
+    books::{self, Stated, TELLINGS, Teller, Telling},
+    duty::Duty,
+    erasure::Forgets,
+    second::SecondLedger,
+    system::System,
+    webhooks::Providers,
+};
 use store::{Clock, Store, queue::Worker};
 
 pub use config::Config;
 pub use schema::SCHEMA;
 
 use bookings::Calendar;
-use books::{Stated, TELLINGS, Teller, Telling};
-use duty::Duty;
-use erasure::Forgets;
-use provider::Provider;
-use providers::{second::SecondLedger, system::System, webhooks::Providers};
 
 /// The service's name, which is its store's too.
 pub const NAME: &str = "booking-payments";

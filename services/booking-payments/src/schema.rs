@@ -2,16 +2,14 @@
 //!
 //! The invariant: an index that a query names stands here, or the first query fails.
 
+use providers::{books::TELLINGS, forgotten::FORGOTTEN, traces::BY_KEY};
 use store::{Index, Schema, erasing, inbox};
 
 use crate::{
     bookings::{
         self, BY_EMAIL, BY_PHONE, BY_VISITOR, BY_WHOP_USER, INTENTS_BY_VISITOR, INTENTS_BY_WHOP_USER,
     },
-    books::TELLINGS,
-    forgotten::FORGOTTEN,
     till::{BY_GUEST, BY_HOLDER, FOLLOWED, SHARES, TASKS},
-    traces::BY_KEY,
 };
 
 /// What this service declares about its documents.

@@ -34,6 +34,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 
 use jiff::Timestamp;
 use proto::booking::v1::Booking;
+use providers::{books::Telling, error::Error};
 use store::{Clock, Store, queue::Worker};
 use tokio::sync::OnceCell;
 use url::Url;
@@ -48,7 +49,7 @@ pub(crate) use share::SHARES;
 pub(crate) use statement::{payment_statement, subscription_statement, wire};
 pub(crate) use task::{TASKS, Task};
 
-use crate::{Core, Part, bookings::Calendar, books::Telling, error::Error, grpc, stripe};
+use crate::{Core, Part, bookings::Calendar, grpc, stripe};
 
 /// The till. Clones share one.
 #[derive(Clone)]

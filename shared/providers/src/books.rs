@@ -97,7 +97,7 @@ impl Telling {
     }
 
     /// Its kind, and the id of what it is about.
-    pub fn subject(&self) -> (&'static str, &str) {
+    pub(crate) fn subject(&self) -> (&'static str, &str) {
         match self {
             Self::Booking(id) => ("booking", id),
             Self::Payment(id) => ("payment", id),

@@ -1,4 +1,4 @@
-//! What a part of this service does by the clock.
+//! What a part of a service does by the clock.
 //!
 //! The invariant: a duty that fails keeps no other from being done.
 

@@ -1,4 +1,4 @@
-//! What each part of this service does so that a person is forgotten.
+//! What each part of a service does so that a person is forgotten.
 //!
 //! The invariant: a person is forgotten when every part has said that it waits for nothing, and the disk has forgotten
 //! them too.

@@ -1,4 +1,4 @@
-//! What can go wrong here, and what a caller is told of it.
+//! What can go wrong in a service that speaks with a provider, and what a caller is told of it.
 
 use domain::{Fault, Kind, Reason};
 use store::queue::Trouble;
@@ -11,7 +11,7 @@ pub enum Error {
     /// What the caller is told.
     #[error("refused")]
     Refused(#[from] Fault),
-    /// Cal.com or Stripe.
+    /// The provider.
     #[error("a provider failed")]
     Provider(#[from] Failure),
     /// The store.

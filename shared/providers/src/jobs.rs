@@ -1,4 +1,4 @@
-//! What waits in the queues of this service, as an operator sees it and has it done once more.
+//! What waits in the queues of a service, as an operator sees it and has it done once more.
 //!
 //! The invariant: of a job of our own an operator is told its kind and the id of the thing that it is about, and nothing
 //! that it says: that may name somebody.
@@ -90,6 +90,6 @@ impl<T: Told + Serialize + DeserializeOwned + Send + Sync + 'static> Jobs for Wo
 }
 
 /// A job, and what an operator is told of it.
-pub fn told<T: Told>(job: Listed<T>) -> Listed<About> {
+pub(crate) fn told<T: Told>(job: Listed<T>) -> Listed<About> {
     job.map(|payload| payload.about())
 }

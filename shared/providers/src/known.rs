@@ -25,7 +25,7 @@ pub enum Known {
 
 impl Known {
     /// What a document tells: who asked for it, and by what they are reached.
-    pub fn in_document(owner: &Owner, email: &str, phone: &str) -> Vec<Self> {
+    pub(crate) fn in_document(owner: &Owner, email: &str, phone: &str) -> Vec<Self> {
         let (email, phone) = reach::read(email, phone);
         let asked = [Self::Visitor(owner.visitor.clone()), Self::WhopUser(owner.whop_user.clone())];
         Self::told(asked.into_iter().chain([Self::Email(email), Self::Phone(phone)]))
@@ -57,7 +57,7 @@ impl Known {
     }
 
     /// Its hash among those of one purpose.
-    pub fn hash(&self, purpose: &str) -> String {
+    pub(crate) fn hash(&self, purpose: &str) -> String {
         let kind = match self {
             Self::Visitor(_) => "visitor",
             Self::WhopUser(_) => "whop_user",

@@ -1,4 +1,4 @@
-//! `OperationsService` on the wire.
+//! `OperationsService` on the wire, the same for every service that speaks with a provider.
 
 mod inbox;
 
@@ -35,7 +35,7 @@ pub(crate) use inbox::Queues;
 /// What one call of an erasure may take before it answers that there is more.
 const PORTION: Duration = Duration::from_secs(4);
 
-/// The operations of this service.
+/// The operations of a service.
 pub(crate) struct Operations {
     /// Does what is due.
     pub(crate) tick: Tick,

@@ -1,4 +1,4 @@
-//! Whose a booking or a link is.
+//! Whose a thing is that somebody asked for: a booking, a link, a membership.
 //!
 //! The invariant: a caller sees what their visitor asked for, or what belongs to the verified Whop user of their
 //! session; an e-mail opens nothing.

@@ -1,4 +1,4 @@
-//! What a provider's part of this service offers to the doors that all share: webhooks, inbox, reconciliation.
+//! What a provider's part of a service offers to the doors that all share: webhooks, inbox, reconciliation.
 //!
 //! The invariant: a webhook is a hint. What it says is never believed beyond the id of the thing that it is about; the
 //! thing itself is fetched.

@@ -1,10 +1,10 @@
 //! Forgetting a person in the second ledger, the one for what is only invented.
 //!
-//! One service that writes into it, booking-payments, has it forget, also what others wrote there: it finds the person there by what
-//! they are known by, begins an erasure of that ledger's own and has it done. That ledger keeps the receipt and counts
-//! what goes; here it is only waited for. The invariant: no erasure that was begun there is lost. The open ones are asked
-//! for each time, for once a person is cut off there, nothing leads to them any more; so one of somebody else is driven
-//! on, and waited for, as well.
+//! One service that writes into it, booking-payments, has it forget, also what others wrote there: it finds the person
+//! there by what they are known by, begins an erasure of that ledger's own and has it done. That ledger keeps the
+//! receipt and counts what goes; here it is only waited for. The invariant: no erasure that was begun there is lost.
+//! The open ones are asked for each time, for once a person is cut off there, nothing leads to them any more; so one of
+//! somebody else is driven on, and waited for, as well.
 
 use std::time::Duration;
 

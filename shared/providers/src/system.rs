@@ -1,4 +1,4 @@
-//! What all parts of this service share: the inbox, the tellings, the tick, the doors of operators.
+//! What all parts of a service share: the inbox, the tellings, the tick, the doors of operators.
 //!
 //! The invariant: whatever waits has a duty, and so is seen by operators; and every duty is done by the tick, whether a
 //! task does it as well or not.

@@ -25,23 +25,23 @@ use crate::{
 /// How long a delivery waits for what comes of it, where nothing runs after the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The providers of this service.
+/// The providers of a service.
 #[derive(Clone)]
 pub struct Providers(Arc<[Arc<dyn Provider>]>);
 
 /// Takes webhooks.
 #[derive(Clone)]
-pub struct Webhooks {
+pub(crate) struct Webhooks {
     /// Whose webhooks are taken.
-    pub providers: Providers,
+    pub(crate) providers: Providers,
     /// Where they are kept.
-    pub inbox: Inbox,
+    pub(crate) inbox: Inbox,
     /// Who works on them.
-    pub worker: Worker<Message>,
+    pub(crate) worker: Worker<Message>,
     /// Where the time is read.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     /// The process.
-    pub ctx: Context,
+    pub(crate) ctx: Context,
 }
 
 // === impl Providers ===
@@ -53,12 +53,12 @@ impl Providers {
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
         self.0.iter()
     }
 
     /// The one with this name.
-    pub fn find(&self, name: &str) -> Option<&Arc<dyn Provider>> {
+    pub(crate) fn find(&self, name: &str) -> Option<&Arc<dyn Provider>> {
         self.iter().find(|provider| provider.name() == name)
     }
 }

@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant};
 
 use proto::common::v1::Person;
+use providers::{erasure::Forgets, error::Error, forgotten, known::Known};
 use serde_json::json;
 use store::{Attempts, Index, Query, Work, erasing::Erasures};
 
@@ -15,7 +16,6 @@ use super::{
     intents::{self, INTENTS},
     meeting::MEETINGS,
 };
-use crate::{erasure::Forgets, error::Error, forgotten, known::Known};
 
 /// What one call may take.
 const PORTION: Duration = Duration::from_secs(3);

@@ -4,12 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{Fault, Kind, Reason};
 use moka::future::Cache;
+use providers::error::Error;
 
 use super::Calendar;
-use crate::{
-    calcom::wire::{Booking, EventType},
-    error::Error,
-};
+use crate::calcom::wire::{Booking, EventType};
 
 /// How long the list is good.
 const FRESH: Duration = Duration::from_secs(60);

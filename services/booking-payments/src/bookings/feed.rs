@@ -7,6 +7,10 @@ use std::collections::{HashMap, HashSet};
 
 use domain::{Fault, Kind, Reason, id::hex};
 use jiff::{SignedDuration, Timestamp};
+use providers::{
+    error::Error,
+    provider::{self, Found, Provider, Verified},
+};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use store::queue::Trouble;
@@ -16,11 +20,7 @@ use super::{
     meeting::{MEETINGS, UIDS, lead_id},
     refresh::LAG,
 };
-use crate::{
-    calcom::{self, Since, hint, hint::Hint, signature, wire::Booking},
-    error::Error,
-    provider::{self, Found, Provider, Verified},
-};
+use crate::calcom::{self, Since, hint, hint::Hint, signature, wire::Booking};
 
 /// Most pages of one look.
 const PAGES: u32 = 3;

@@ -12,12 +12,12 @@
 
 use domain::id::digest;
 use jiff::{SignedDuration, Timestamp};
-use providers::api::Failure;
+use providers::{api::Failure, error::Error, owner::Owner};
 use serde::{Deserialize, Serialize};
 use store::{Attempts, Collection, Work};
 
 use super::{Calendar, NotBooked, Shown};
-use crate::{calcom::wire::Reservation, error::Error, owner::Owner};
+use crate::calcom::wire::Reservation;
 
 /// What visitors hold, until it ends.
 pub(super) const HOLDS: Collection<Hold> = Collection::new("booking_holds");

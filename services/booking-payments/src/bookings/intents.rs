@@ -16,14 +16,11 @@ use store::{Attempts, Collection, Work};
 use subtle::ConstantTimeEq as _;
 
 use super::{Calendar, holds::Hold};
-use providers::api::Failure;
+use providers::{api::Failure, error::Error, forgotten, owner::Owner};
 
 use crate::{
     calcom::{NAME, wire::Booking},
-    error::Error,
-    forgotten,
     grpc::check_request_id,
-    owner::Owner,
 };
 
 /// The intents, which expire.

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use domain::{Fault, Kind, Reason, visit};
+use providers::error::Error;
 use url::Url;
 
 use super::{Calendar, terms};
-use crate::error::Error;
 
 /// Longest slug.
 const LONGEST_SLUG: usize = 100;

@@ -6,11 +6,12 @@
 
 use domain::id::{BookingId, digest};
 use jiff::Timestamp;
+use providers::owner::Owner;
 use serde::{Deserialize, Serialize};
 use store::Collection;
 
 use super::guests;
-use crate::{calcom::wire, owner::Owner};
+use crate::calcom::wire;
 
 /// The calendar, as the books know it.
 pub(crate) const PROVIDER: &str = "cal.com";

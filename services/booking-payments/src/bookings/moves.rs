@@ -8,16 +8,13 @@ use std::time::{Duration, Instant};
 
 use domain::{Fault, Kind, Reason};
 use jiff::{SignedDuration, Timestamp};
+use providers::{error::Error, owner::Owner};
 use store::{Attempts, Work};
 
 use super::{
     Calendar, Meeting, NotBooked, Status, intents::Begun, meeting::MEETINGS, owned::unknown, refresh::Look,
 };
-use crate::{
-    calcom::wire::{self, Booking},
-    error::Error,
-    owner::Owner,
-};
+use crate::calcom::wire::{self, Booking};
 
 /// How often Cal.com is asked for one change within one call.
 const TRIES: u32 = 2;

@@ -14,13 +14,9 @@ use domain::{Fault, Kind, Reason};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Calendar, Hold, Meeting, intents, intents::Begun, refresh::Look};
-use providers::api::Failure;
+use providers::{api::Failure, error::Error, owner::Owner};
 
-use crate::{
-    calcom::{Guest, Since, wire::Booking},
-    error::Error,
-    owner::Owner,
-};
+use crate::calcom::{Guest, Since, wire::Booking};
 
 /// How often Cal.com is asked for one booking within one call.
 const TRIES: u32 = 2;

@@ -6,11 +6,11 @@
 use std::cmp::Reverse;
 
 use domain::{Fault, Kind, Reason, id};
+use providers::{error::Error, owner::Owner};
 use serde_json::json;
 use store::{Index, Query};
 
 use super::{BY_VISITOR, BY_WHOP_USER, Calendar, Meeting, meeting::MEETINGS};
-use crate::{error::Error, owner::Owner};
 
 /// Meetings of one question to the store.
 const PORTION: u32 = 200;

@@ -7,6 +7,11 @@
 use std::cmp::Ordering;
 
 use jiff::{SignedDuration, Timestamp};
+use providers::{
+    books::{Telling, tell},
+    error::Error,
+    forgotten,
+};
 use store::{Attempts, Work};
 
 use super::{
@@ -14,10 +19,8 @@ use super::{
     meeting::{Lead, MEETINGS, Meeting, Status, UIDS, id_of, lead_id},
 };
 use crate::{
-    books::{Telling, tell},
     calcom::wire::{self, Booking},
-    error::Error,
-    forgotten, notices,
+    notices,
 };
 
 /// Most moves of one meeting that are followed.

@@ -15,12 +15,9 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use moka::future::Cache;
 
 use super::Calendar;
-use providers::api::Failure;
+use providers::{api::Failure, error::Error};
 
-use crate::{
-    calcom::{Range, days},
-    error::Error,
-};
+use crate::calcom::{Range, days};
 
 /// How long an answer is good.
 const FRESH: Duration = Duration::from_secs(5);

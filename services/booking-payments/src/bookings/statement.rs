@@ -1,16 +1,14 @@
 //! What the books are told of a meeting.
 
 use proto::sheets::v1::{BookingStatement, Party, RecordBookingRequest};
+use providers::books::{Stated, Statement};
 use store::Store;
 
 use super::{
     Meeting, Status,
     meeting::{MEETINGS, PROVIDER},
 };
-use crate::{
-    books::{Stated, Statement},
-    grpc::wire_time,
-};
+use crate::grpc::wire_time;
 
 /// What the meeting under this id states, as it stands now; `None` if there is none. Of a person who was forgotten it
 /// states times and status, under uids that the books know.

@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use chassis::{Config as _, Vars};
 use jiff::{SignedDuration, Timestamp};
+use providers::{
+    books::{TELLINGS, Telling},
+    owner::Owner,
+};
 use store::{
     Query, Schema, Store,
     queue::{Handler, Next, Trouble, Worker},
@@ -13,12 +17,7 @@ use store::{
 use tempfile::TempDir;
 
 use super::{Calendar, Hold, Meeting, NotBooked, Order};
-use crate::{
-    Config, Core, SCHEMA,
-    books::{TELLINGS, Telling},
-    calcom::Guest,
-    owner::Owner,
-};
+use crate::{Config, Core, SCHEMA, calcom::Guest};
 use cal::{Cal, Length, PAID, Time};
 
 #[path = "../../tests/it/bookings/cal.rs"]

@@ -13,14 +13,16 @@ use proto::{
     },
     common::v1::Caller,
 };
+use providers::{
+    error::{Error, refuse},
+    owner::Owner,
+};
 use tonic::{Request, Response, Status};
 
 use super::{read_time, wire_time};
 use crate::{
     bookings::{Asked, Calendar, Meeting, Order, Shown, Status as Standing, local, terms},
     calcom::{Range, wire::EventType},
-    error::{Error, refuse},
-    owner::Owner,
 };
 
 /// Slots of a page if nobody says how many.

@@ -8,13 +8,15 @@ use proto::booking::v1::{
     ListCheckoutsRequest, ListCheckoutsResponse, ListItemsRequest, ListItemsResponse, MeetingOutcome, Slot,
     payment_service_server::PaymentService,
 };
+use providers::{
+    error::{Error, refuse},
+    owner::Owner,
+};
 use tonic::{Request, Response, Status};
 
 use super::{check_request_id, read_time, wire_time};
 use crate::{
     bookings::local,
-    error::{Error, refuse},
-    owner::Owner,
     till::{self, Attendee, Checkout, Item, Meeting, Order, Payment, Shown, Till},
 };
 

@@ -19,14 +19,9 @@ use super::{
     task::{self, Task},
     time,
 };
-use providers::api::Failure;
+use providers::{api::Failure, books, error::Error, owner::Owner};
 
-use crate::{
-    books,
-    error::Error,
-    owner::Owner,
-    stripe::{self, Charge, Contact, Dispute, Intent, Invoice, Session, amount},
-};
+use crate::stripe::{self, Charge, Contact, Dispute, Intent, Invoice, Session, amount};
 
 /// Dispute states in which the money is with the payer's bank. A `warning_…` is an inquiry and moves none.
 const OPEN_DISPUTES: [&str; 2] = ["needs_response", "under_review"];

@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use proto::booking::v1::Booking;
+use providers::error::Error;
 use store::Clock;
 
 use super::{
@@ -13,7 +14,6 @@ use super::{
 };
 use crate::{
     bookings::{self, Calendar, Shown},
-    error::Error,
     grpc,
 };
 

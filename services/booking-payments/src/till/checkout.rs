@@ -7,6 +7,7 @@ use std::ops::Bound;
 
 use domain::{Money, id::digest};
 use jiff::{SignedDuration, Timestamp};
+use providers::owner::Owner;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{Collection, Index, Order as Direction, Query, Range, Store};
@@ -15,7 +16,6 @@ use super::{catalogue::Item, meeting::Hold};
 use crate::{
     bookings::Asked,
     calcom::Guest,
-    owner::Owner,
     stripe::{Session, amount},
 };
 

@@ -6,11 +6,12 @@
 use std::collections::HashMap;
 
 use jiff::SignedDuration;
+use providers::error::Error;
 use serde::{Deserialize, Serialize};
 use store::{Attempts, Collection, Work};
 
 use super::{Till, checkout::CHECKOUTS, payment::PAYMENTS, subscription::SUBSCRIPTIONS};
-use crate::{error::Error, stripe::Event};
+use crate::stripe::Event;
 
 /// What was followed, by the id of the thing. It expires.
 pub(crate) const FOLLOWED: Collection<Followed> = Collection::new("followed");

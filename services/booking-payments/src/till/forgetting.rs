@@ -4,6 +4,12 @@
 //! agency's, who must keep it for the tax office.
 
 use proto::common::v1::Person;
+use providers::{
+    erasure::Forgets,
+    error::Error,
+    owner::Owner,
+    traces::{self, Trace},
+};
 use store::{Attempts, Work, erasing::Erasures};
 
 use super::{
@@ -13,12 +19,6 @@ use super::{
     record::{Record, blank},
     subscription::Subscription,
     task::{self, Call, Task},
-};
-use crate::{
-    erasure::Forgets,
-    error::Error,
-    owner::Owner,
-    traces::{self, Trace},
 };
 
 /// Whom a document named.

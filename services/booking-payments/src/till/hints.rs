@@ -7,14 +7,14 @@ use std::{collections::HashMap, sync::atomic::Ordering};
 
 use domain::{Fault, Kind, Reason};
 use jiff::{SignedDuration, Timestamp};
+use providers::{
+    error::Error,
+    provider::{self, Found, Provider, Verified},
+};
 use store::queue::Trouble;
 
 use super::{Till, followed::Ends};
-use crate::{
-    error::Error,
-    provider::{self, Found, Provider, Verified},
-    stripe::{self, Event, MOST_TYPES, Subject, TYPES},
-};
+use crate::stripe::{self, Event, MOST_TYPES, Subject, TYPES};
 
 /// The header of the signature.
 const SIGNATURE: &str = "stripe-signature";

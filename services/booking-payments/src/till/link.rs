@@ -14,9 +14,9 @@ use super::{
     share,
     task::{self, Call, Task},
 };
-use providers::api::Failure;
+use providers::{api::Failure, error::Error, owner::Owner, traces};
 
-use crate::{bookings::terms, error::Error, owner::Owner, stripe::Session, traces};
+use crate::{bookings::terms, stripe::Session};
 
 /// When a link that is being made is looked after, should its maker be gone.
 pub(super) const LOOKED_AFTER: SignedDuration = SignedDuration::from_secs(60);

@@ -14,9 +14,9 @@ use super::{
     link::{LOOKED_AFTER, unknown},
     task::{self, Task},
 };
-use providers::api::Failure;
+use providers::{api::Failure, error::Error};
 
-use crate::{error::Error, stripe::Session};
+use crate::stripe::Session;
 
 /// Whoever asks the calendar for so long is gone.
 const ASKING: SignedDuration = SignedDuration::from_secs(50);

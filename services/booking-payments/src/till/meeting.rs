@@ -5,10 +5,10 @@
 
 use jiff::Timestamp;
 use proto::booking::v1::Booking;
+use providers::error::Error;
 use serde::{Deserialize, Serialize};
 
 use super::checkout::Checkout;
-use crate::error::Error;
 
 /// A slot that is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,13 +3,14 @@
 //! The invariant: a link is the origin of a payment only if Stripe says so of the very session that we made for it; what
 //! somebody wrote into metadata alone proves nothing.
 
+use providers::error::Error;
 use store::Work;
 
 use super::{
     Till,
     checkout::{CHECKOUTS, Checkout, Status},
 };
-use crate::{error::Error, stripe::Session};
+use crate::stripe::Session;
 
 /// A link and its session.
 #[derive(Debug)]

@@ -5,14 +5,12 @@
 
 use domain::Money;
 use jiff::Timestamp;
+use providers::owner::Owner;
 use serde::{Deserialize, Serialize};
 use store::Collection;
 
 use super::checkout::Attendee;
-use crate::{
-    owner::Owner,
-    stripe::{Contact, Intent, Invoice},
-};
+use crate::stripe::{Contact, Intent, Invoice};
 
 /// All payments.
 pub(crate) const PAYMENTS: Collection<Payment> = Collection::new("payments");

@@ -4,6 +4,12 @@
 //! a guard on the link that it names people from.
 
 use jiff::Timestamp;
+use providers::{
+    books::{self, Telling},
+    forgotten,
+    owner::Owner,
+    traces,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use store::{Attempts, Collection, Error, Work};
 
@@ -12,12 +18,6 @@ use super::{
     checkout::{CHECKOUTS, Checkout},
     payment::{PAYMENTS, Payer, Payment},
     subscription::{SUBSCRIPTIONS, Subscription},
-};
-use crate::{
-    books::{self, Telling},
-    forgotten,
-    owner::Owner,
-    traces,
 };
 
 /// A document that is told to the books.

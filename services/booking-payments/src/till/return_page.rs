@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use domain::token::{Keys, Purpose};
 use proto::booking::v1::Booking;
+use providers::{error::Error, owner::Owner};
 use serde::{Deserialize, Serialize};
 use store::{Attempts, Collection, Work};
 use url::{Host, Url};
@@ -18,7 +19,6 @@ use super::{
     link::unknown,
     payment::Payment,
 };
-use crate::{error::Error, owner::Owner};
 
 const KEYS: Collection<Kept> = Collection::new("keys");
 /// The document of the keys.

@@ -5,11 +5,11 @@
 
 use domain::{Fault, Kind, Reason, id::digest};
 use jiff::{SignedDuration, Timestamp};
+use providers::error::Error;
 use serde::{Deserialize, Serialize};
 use store::{Collection, Work};
 
 use super::checkout::{CHECKOUTS, Checkout};
-use crate::error::Error;
 
 /// The links with a meeting, by the hash of the visitor. They expire.
 pub(crate) const SHARES: Collection<Share> = Collection::new("shares");

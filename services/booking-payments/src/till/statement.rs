@@ -9,6 +9,10 @@ use proto::{
         Party, PaymentStatement, RecordPaymentRequest, RecordSubscriptionRequest, SubscriptionStatement,
     },
 };
+use providers::{
+    books::{Stated, Statement},
+    owner::Owner,
+};
 use serde_json::{Map, Value};
 use store::Store;
 
@@ -16,12 +20,7 @@ use super::{
     payment::{PAYMENTS, Payer, Payment},
     subscription::{SUBSCRIPTIONS, Subscription},
 };
-use crate::{
-    books::{Stated, Statement},
-    grpc::wire_time,
-    owner::Owner,
-    stripe::NAME,
-};
+use crate::{grpc::wire_time, stripe::NAME};
 
 /// What is told of a payment; `None` if there is none.
 pub(crate) async fn payment_statement(store: &dyn Store, id: &str) -> Result<Option<Stated>, store::Error> {

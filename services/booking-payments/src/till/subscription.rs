@@ -4,6 +4,7 @@
 
 use domain::Money;
 use jiff::Timestamp;
+use providers::{error::Error, owner::Owner};
 use serde::{Deserialize, Serialize};
 use store::{Attempts, Collection, Work};
 
@@ -16,11 +17,7 @@ use super::{
     payment::Payer,
     time,
 };
-use crate::{
-    error::Error,
-    owner::Owner,
-    stripe::{self, Session},
-};
+use crate::stripe::{self, Session};
 
 /// All subscriptions.
 pub(crate) const SUBSCRIPTIONS: Collection<Subscription> = Collection::new("subscriptions");

@@ -18,14 +18,14 @@ use super::{
     checkout::{CHECKOUTS, Checkout, Meeting, Status},
     meeting::Hold,
 };
-use providers::api::Failure;
-
-use crate::{
+use providers::{
+    api::Failure,
     books::{self, Telling},
     error::Error,
     jobs::{About, Told},
-    notices,
 };
+
+use crate::notices;
 
 /// The till's tasks.
 pub(crate) static TASKS: Queue<Task> = Queue::new("till_tasks");

@@ -1,4 +1,4 @@
-//! The inbox on the wire, and beside it the queues of what this service does of its own accord.
+//! The inbox on the wire, and beside it the queues of what a service does of its own accord.
 //!
 //! A message keeps its id; a job of another queue is known as `queue/id`. The invariant: whoever follows the tokens has seen
 //! every job that was there, in whatever queue; what merely waits for its time, only if its queue was named.

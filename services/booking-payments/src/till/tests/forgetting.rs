@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use proto::common::v1::Person;
+use providers::{erasure::Forgets as _, forgotten};
 use store::{Work, erasing::Erasures};
 
 use super::world::{World, ann, documents, order, owner};
-use crate::erasure::Forgets as _;
-use crate::{forgotten, till::Meeting};
+use crate::till::Meeting;
 
 const ALL: &[&str] = &["checkouts", "payments", "subscriptions", "traces", "till_tasks", "tellings"];
 

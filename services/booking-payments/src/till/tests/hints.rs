@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use domain::{Kind, Reason};
 use jiff::Timestamp;
+use providers::provider::Provider as _;
 
 use super::world::{SECRET, World};
-use crate::{provider::Provider as _, stripe::header};
+use crate::stripe::header;
 
 #[tokio::test]
 async fn only_what_stripe_signed_is_read() {

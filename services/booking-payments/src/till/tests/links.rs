@@ -39,7 +39,7 @@ async fn a_link_asks_for_what_the_catalogue_says_and_no_more() {
 #[tokio::test]
 async fn a_price_of_stripes_is_named_and_a_subscription_says_how_often() {
     let world = World::start().await;
-    let odd = crate::owner::Owner { workflow: "odd".into(), ..ann() };
+    let odd = providers::owner::Owner { workflow: "odd".into(), ..ann() };
     world.till.create(odd.clone(), order("r1", "priced")).await.unwrap();
     let form = world.stripe.books().form.clone();
     assert_eq!(form["line_items[0][price]"], "price_1");
@@ -205,7 +205,7 @@ async fn what_is_paid_cannot_be_called_off() {
 #[tokio::test]
 async fn a_link_that_would_charge_another_amount_is_not_given_out() {
     let world = World::start().await;
-    let odd = || crate::owner::Owner { workflow: "odd".into(), ..ann() };
+    let odd = || providers::owner::Owner { workflow: "odd".into(), ..ann() };
     world.stripe.books().total = Some(200);
     let refused = world.till.create(odd(), order("r1", "priced")).await.unwrap_err();
     assert_eq!(fault(refused), (Kind::Internal, Reason::Internal));

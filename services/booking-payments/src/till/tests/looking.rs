@@ -10,11 +10,9 @@ use store::{
 };
 
 use super::world::World;
-use crate::{
-    provider::{Provider, Verified},
-    till::{FOLLOWED, payment::PAYMENTS},
-};
+use crate::till::{FOLLOWED, payment::PAYMENTS};
 use providers::{
+    provider::{Provider, Verified},
     reconciliation::{Reconciliation, Report},
     webhooks::Providers,
 };

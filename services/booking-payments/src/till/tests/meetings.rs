@@ -78,7 +78,7 @@ async fn a_link_ends_when_its_meeting_begins_at_the_latest() {
     let at = |minutes: i64| Some(world.time.now() + SignedDuration::from_mins(minutes));
     for minutes in [1, 30] {
         let order = Order { start: at(minutes), ..world.consult_order("r1") };
-        let refused = crate::error::fault(world.till.create(ann(), order).await.unwrap_err());
+        let refused = providers::error::fault(world.till.create(ann(), order).await.unwrap_err());
         assert_eq!(refused.kind, Kind::Invalid);
         assert!(refused.message.starts_with("start_time must be 31 minutes ahead"), "{}", refused.message);
     }

@@ -1,9 +1,10 @@
 //! What became of single payments.
 
 use domain::Money;
+use providers::{owner::Owner, provider::Provider as _};
 
 use super::world::{World, ann, order};
-use crate::{owner::Owner, provider::Provider as _, till::Status};
+use crate::till::Status;
 
 #[tokio::test]
 async fn a_link_that_is_paid_is_one_row_with_its_link_and_its_payer() {

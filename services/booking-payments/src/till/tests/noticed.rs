@@ -1,7 +1,8 @@
 //! What a visitor is told in their chat of a link that webhooks reported on.
 
+use providers::owner::Owner;
+
 use super::world::{World, ann, order};
-use crate::owner::Owner;
 
 fn in_chat() -> Owner {
     Owner { thread: "thr_1".into(), ..ann() }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use providers::provider::Provider as _;
 use serde_json::Value;
 
 use super::world::{World, documents};
-use crate::provider::Provider as _;
 
 /// What there is in the end: the documents, and the last statement of each thing, but for the number of changes.
 async fn end(world: &World) -> (BTreeMap<String, Value>, BTreeMap<String, String>) {

@@ -107,7 +107,7 @@ async fn a_subscription_without_a_link_is_its_customers() {
 #[tokio::test]
 async fn what_falls_between_two_units_in_a_month_is_rounded() {
     let world = World::start().await;
-    let odd = crate::owner::Owner { workflow: "odd".into(), ..ann() };
+    let odd = providers::owner::Owner { workflow: "odd".into(), ..ann() };
     let link = world.till.create(odd, order("r1", "krona-a-year")).await.unwrap();
     let (id, ..) = world.stripe.books().subscribe(&link.session);
     world.stripe.books().thing(&id)["currency"] = "isk".into();

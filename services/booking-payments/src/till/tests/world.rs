@@ -16,6 +16,13 @@ use proto::{
     chat::v1::AddNoticeRequest,
     sheets::v1::{RecordPaymentRequest, RecordSubscriptionRequest},
 };
+use providers::{
+    books::{Statement, TELLINGS, Telling},
+    error::Error,
+    forgotten::FORGOTTEN,
+    owner::Owner,
+    provider::Provider as _,
+};
 use serde_json::Value;
 use store::{
     Clock, Schema, Store,
@@ -28,11 +35,6 @@ use tokio::sync::Notify;
 
 use super::stripe::{KEY, Stripe};
 use crate::{
-    books::{Statement, TELLINGS, Telling},
-    error::Error,
-    forgotten::FORGOTTEN,
-    owner::Owner,
-    provider::Provider as _,
     stripe::Client,
     till::{
         Attendee, BY_GUEST, BY_HOLDER, Catalogue, Checkout, Deps, FOLLOWED, Meetings, Order, SHARES, TASKS,
@@ -46,7 +48,7 @@ const SCHEMA: Schema = Schema {
     indexes: &[
         &BY_HOLDER,
         &BY_GUEST,
-        &crate::traces::BY_KEY,
+        &providers::traces::BY_KEY,
         TASKS.index(),
         TELLINGS.index(),
         INBOX.index(),
@@ -252,7 +254,7 @@ pub(super) fn order(request: &str, item: &str) -> Order {
 
 /// Why a call was refused.
 pub(super) fn fault(error: Error) -> (Kind, Reason) {
-    let fault = crate::error::fault(error);
+    let fault = providers::error::fault(error);
     (fault.kind, fault.reason)
 }
 
