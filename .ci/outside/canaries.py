@@ -12,16 +12,20 @@ import base64
 import json
 import re
 import secrets
+import subprocess
 import sys
 import tempfile
 import urllib.parse
 
-from fleet import CHAT, CLOUD, EVENTS, REFRESH, SESSION, Fleet, events, say
+import requests
+from fleet import CHAT, CLOUD, EVENTS, REFRESH, SESSION, WHOP, Fleet, events, say
 from otlp import Collector, until
 
 RUNS = [("info", CLOUD), ("debug", CLOUD), ("trace", CLOUD), ("trace", {})]
+MEMBER, MEMBERS_EMAIL = "user_mara", "mara@example.com"
+MEMBERSHIP, SUPPORT = "/api/portal/membership", "/api/portal/actions/support"
 # What a log of everything that is done here has to speak of, in one of the processes.
-SPOKEN = ("events taken", "session minted", "serving", "drained")
+SPOKEN = ("events taken", "session minted", "serving", "drained", "a user token is refused")
 
 
 def forms(core):
@@ -85,6 +89,7 @@ def credentials(cage):
         "events": cage.plant("the events secret", "{}"),
         "tokens": base64.urlsafe_b64encode(key).decode().rstrip("="),
         "forwarder": cage.plant("the forwarder's secret", "{}"),
+        "whop": cage.plant("the Whop key", "apik_{}"),
     }
 
 
@@ -199,6 +204,73 @@ class Visit:
         self.expect(404, CHAT, say(self.words, thread), **other)
         self.expect(404, CHAT, {"type": "threads.get_by_id", "params": {"thread_id": thread}}, **other)
 
+    def members(self):
+        """Somebody with a membership in the portal, and strangers with tokens that are none."""
+        behind = self.fleet.provider.url
+        whop = {"authorization": f"Bearer {self.fleet.credentials['whop']}", "api-version-date": "2026-10-15-1"}
+        join = {"do": "member", "act": "join", "user": MEMBER, "plan": "plan_growthmonthly"}
+        assert requests.post(f"{behind}/sandbox/providers", json=join, timeout=30).status_code == 204
+        account = {"account_id": WHOP["WHOP_ACCOUNT_ID"]}
+        found = requests.get(f"{behind}/whop/api/v1/memberships", params=account, headers=whop, timeout=30).json()
+        assert "data" in found, found
+        self.key = found["data"][0]["license_key"]
+        self.cage.keep("a licence key", self.key)
+        for form in (MEMBERS_EMAIL, urllib.parse.quote(MEMBERS_EMAIL)):
+            self.cage.names[form] = "the e-mail at Whop"
+        shown = {"x_whop_user_token": self.token()}
+        for path in ("/portal", MEMBERSHIP, "/api/portal/actions"):
+            assert self.look(path, **shown).status_code == 200
+        ticket = {"subject": self.cage.plant("a ticket", "about {}"), "message": self.cage.plant("a ticket", "It broke: {}")}
+        self.expect(200, SUPPORT, ticket, **shown)
+        for status, told in ((400, 500), (401, 500), (503, 503)):
+            self.fleet.provider.fail("/messages", status, times=9)
+            self.expect(told, SUPPORT, ticket, **shown)
+            self.fleet.provider.faults.clear()
+        self.expect(400, SUPPORT, {"subject": [ticket["message"]]}, **shown)
+        session = self.expect(200, SESSION, {"modes": ["self_hosted"], "workflowId": "client-portal"}, **shown).json()
+        self.keep(session)
+        bearer = {"authorization": f"Bearer {session['client_secret']}"}
+        self.talk(say(f"What is my key {self.key} worth? {self.words}"), bearer | shown)
+        for wrong in (
+            {"signer": "stranger"}, {"claims": {"exp": 1}}, {"claims": {"aud": self.cage.plant("an app", "app_{}")}},
+            {"claims": {"note": self.cage.plant("a claim")}, "signer": "nobody"},
+        ):
+            token = self.token(**wrong)
+            for path in ("/portal", MEMBERSHIP):
+                assert self.look(path, x_whop_user_token=token).status_code == 401
+            self.expect(401, SESSION, {}, x_whop_user_token=token)
+        event = {"type": "membership.activated", "data": {"id": self.cage.plant("an id", "mem_{}"), "email": self.email}}
+        forged = {"webhook_id": "msg_1", "webhook_timestamp": "1", "webhook_signature": self.cage.plant("a signature", "v1,{}")}
+        self.expect(401, "/webhooks/whop", event, **forged)
+        license = lambda key: self.run("members", "license", "-", key=key)
+        assert license(self.key) == 0, "the key of somebody with access"
+        assert license(self.cage.plant("a guessed key", "WHOP-{}")) == 66
+        self.fleet.provider.fail("/memberships/", 500, times=9)
+        assert license(self.key) != 0
+        self.fleet.provider.faults.clear()
+        assert self.run("members", "find", "--email", MEMBERS_EMAIL) == 0
+        assert self.run("reconcile", "--provider", "whop") == 0, "what no webhook brought"
+
+    def token(self, **other):
+        """What Whop's proxy would put beside a request of the member's."""
+        wanted = {"user": MEMBER} | other
+        answer = requests.post(f"{self.fleet.provider.url}/sandbox/whop/token", json=wanted, timeout=30).json()["token"]
+        for part in answer.split(".")[1:]:
+            if part:
+                self.cage.keep("a user token", part)
+        return answer
+
+    def run(self, *words, key=""):
+        """The operator's command, which shows no licence key; its exit code."""
+        asked, where = [self.fleet.binaries / "frontdesk", *words], {"cwd": self.fleet.scratch, "env": self.fleet.inward}
+        done = subprocess.run(asked, input=key, **where, capture_output=True, text=True, timeout=60)
+        assert self.key not in done.stdout + done.stderr, f"a licence key in what frontdesk {words[0]} shows"
+        return done.returncode
+
+    def look(self, path, **headers):
+        headers = {name.replace("_", "-"): text for name, text in (self.headers | headers).items()}
+        return requests.get(f"{self.fleet.url}{path}?{self.query}", headers=headers, timeout=30)
+
     def talk(self, body, bearer):
         """A stream; what it tells of an error tells no more than that."""
         said = events(self.expect(200, CHAT, body, **bearer))
@@ -225,9 +297,10 @@ def one(binaries, level, mode):
             visit.sessions()
             visit.books(fleet.credentials["events"])
             visit.chat()
+            visit.members()
             fleet.stop()
             shown = json.dumps([headers for _, headers in fleet.provider.asked])
-            for needed in ("openai", "google"):
+            for needed in ("openai", "google", "whop"):
                 assert fleet.credentials[needed] in shown, f"the provider never saw the key of {needed}"
             told, exported = fleet.said(), collector.said()
             everything = "\n".join(told.values())

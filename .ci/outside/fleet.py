@@ -26,6 +26,12 @@ TILL = {
     "STRIPE_WEBHOOK_SECRETS": "whsec_example",
     "PUBLIC_BASE_URL": "https://chat.example.com",
 }
+WHOP_KEY = "apik_sandbox_A0000000000000000000000000000000000000000000000000000"
+WHOP = {
+    "WHOP_ACCOUNT_ID": "biz_frontdesk0001",
+    "WHOP_APP_ID": "app_frontdesk0001",
+    "WHOP_WEBHOOK_SECRETS": "ws_example-whop-secret-7a3e",
+}
 EVENTS_SECRET = "example-events-secret-4f1c"
 # The token key is 32 bytes as base64url.
 CREDENTIALS = STAND_INS | {
@@ -82,7 +88,8 @@ class Process:
 class Fleet:
     """The services, `provider` before their stand-ins, and the gateway at `url`.
 
-    With `credentials` of its own, `provider` shows the stand-ins those that they take.
+    With `credentials` of its own, `provider` shows the stand-ins those that they take. With one for `whop` there is
+    whop-gateway too.
     """
 
     def __init__(self, binaries, scratch, settings, credentials=CREDENTIALS):
@@ -99,6 +106,7 @@ class Fleet:
             stack.callback(lambda: [process.stop() for process in reversed(self.processes)])
             keys = {self.credentials[of]: key for of, key in STAND_INS.items()}
             keys |= {key: key for key in (TILL["CALCOM_API_KEY"], TILL["STRIPE_SECRET_KEY"])}
+            keys |= {self.credentials[of]: WHOP_KEY for of in self.credentials if of == "whop"}
             self.provider = stack.enter_context(Provider(self.start("examples/alone", {}), keys))
             self.serve()
             self.stack = stack.pop_all()
@@ -113,14 +121,18 @@ class Fleet:
             "SHEETS_BASE_URL": f"{self.provider.url}/sheets",
             "EVENTS_WEBHOOK_SECRET": own["events"],
         }
-        limits = dict.fromkeys(("LIMIT_VISITOR", "LIMIT_IP", "LIMIT_SITE", "LIMIT_CHAT"), WIDE)
+        names = ("LIMIT_VISITOR", "LIMIT_IP", "LIMIT_SITE", "LIMIT_CHAT", "LIMIT_MEMBER_ACTIONS", "LIMIT_MEMBER_READS")
+        limits = dict.fromkeys(names, WIDE)
         common = {"PORT": "0", "STORE": f"sqlite:{self.scratch}/store", **limits, **self.settings}
         writer = self.start("sheets-writer", common | google)
         hosted = {"CHATKIT_WORKFLOW_ID": "wf_sandbox_lead"}
-        inward = {
-            "SHEETS_WRITER_ADDR": writer,
+        self.inward = inward = {"SHEETS_WRITER_ADDR": writer}
+        if "whop" in own:
+            club = WHOP | self.club() | {"WHOP_API_KEY": own["whop"], "GOOGLE_ACCESS_TOKEN": own["google"]}
+            inward["WHOP_GATEWAY_ADDR"] = self.start("whop-gateway", common | club | {"SHEETS_WRITER_ADDR": writer})
+        inward |= {
             "SESSION_BROKER_ADDR": self.start("session-broker", common | openai | hosted),
-            "CHAT_AGENT_ADDR": self.start("chat-agent", common | openai | {"SHEETS_WRITER_ADDR": writer}),
+            "CHAT_AGENT_ADDR": self.start("chat-agent", common | openai | inward),
             "BOOKING_PAYMENTS_ADDR": self.start(
                 "booking-payments", common | TILL | self.till() | {"SHEETS_WRITER_ADDR": writer}
             ),
@@ -131,6 +143,11 @@ class Fleet:
     def till(self):
         """Where the calendar and the till are: at the stand-ins."""
         return {f"{of}_BASE_URL": f"{self.provider.url}/{of.lower()}" for of in ("CALCOM", "STRIPE")}
+
+    def club(self):
+        """Where Whop and the files of its members are: at the stand-ins."""
+        paths = {"WHOP_BASE_URL": "whop/api/v1", "WHOP_JWKS_URL": "whop/.well-known/jwks.json", "DRIVE_BASE_URL": "drive/v3"}
+        return {name: f"{self.provider.url}/{path}" for name, path in paths.items()}
 
     def __exit__(self, *_):
         self.stack.close()

@@ -1,7 +1,8 @@
 //! The chat itself: `POST /chatkit`, the ChatKit server protocol.
 //!
 //! The body goes inward as it is and what comes back goes out as it is; only its frame is put around it here. The
-//! invariant: whom a conversation belongs to follows from the client secret, which we signed, and from nothing else.
+//! invariant: whom a conversation belongs to follows from the client secret, which we signed, and from nothing else; where
+//! the token of another Whop user stands beside it, nobody is answered.
 
 pub(crate) mod bearer;
 mod frames;
@@ -25,7 +26,7 @@ use proto::{
 };
 use tonic::Streaming;
 
-use crate::{body, caller::Client, door::Door, edge, error, openapi::ChatProblems, problem::Problem};
+use crate::{body, caller::Client, door::Door, edge, error, member, openapi::ChatProblems, problem::Problem};
 
 /// Where chats are held.
 pub(crate) const PATH: &str = "/chatkit";
@@ -70,6 +71,7 @@ pub(crate) async fn process_chat(
     body: Body,
 ) -> Result<Response, Problem> {
     let talker = bearer::open(&door.keys, &headers, Timestamp::now()).ok_or_else(unauthenticated)?;
+    member::agree(&headers, talker.whop_user.as_deref())?;
     let body = read(&headers, body).await?;
     let request = ProcessRequest {
         caller: Some(Caller {

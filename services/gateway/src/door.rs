@@ -20,7 +20,13 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{client_ip::Trust, config::Config, edge, erasure::Eraser, origin::Origins};
+use crate::{
+    client_ip::Trust,
+    config::Config,
+    edge,
+    erasure::{Eraser, Keeper},
+    origin::Origins,
+};
 
 /// Keys, rules and the channels inward. Cheap to clone.
 #[derive(Clone)]
@@ -63,10 +69,12 @@ impl Door {
         let whop = Link::new(&config.whop_gateway_addr).context("WHOP_GATEWAY_ADDR")?;
         let till = Link::new(&config.booking_payments_addr).context("BOOKING_PAYMENTS_ADDR")?;
         let writer = Link::new(&config.sheets_writer_addr).context("SHEETS_WRITER_ADDR")?;
-        let eraser = Eraser::over(|keeper| Link::new((keeper.address)(config)).context(keeper.name))?;
+        let keys = config.keys().context("the keys of our tokens")?;
+        let link_to = |keeper: &Keeper| Link::new((keeper.address)(config)).context(keeper.name);
+        let eraser = Eraser::over(Some(keys.clone()), link_to)?;
         let origins = config.allowed_origins.clone().unwrap_or_else(Origins::loopback);
         Ok(Self(Arc::new(Parts {
-            keys: config.keys().context("the keys of our tokens")?,
+            keys,
             origins: origins.and_own(config.public_base_url.as_ref()),
             trust: Trust { hops: config.hops(ctx.cloud), forwarder: config.forwarder_secret.clone() },
             public: config.public_base_url.clone(),

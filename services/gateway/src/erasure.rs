@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 use chassis::{Link, deadline, request_id};
-use domain::{Fault, Kind};
+use domain::{Fault, Kind, token::Keys, visit::visitor_of_member};
 use proto::{
     common::v1::{
-        Caller, Count, ErasePersonRequest, ErasePersonResponse,
+        Caller, Count, ErasePersonRequest, ErasePersonResponse, Person,
         operations_service_client::OperationsServiceClient,
     },
     sheets::v1::{
@@ -58,6 +58,7 @@ pub const KEEPERS: [Keeper; 5] = [
 /// The ways to all who are asked. Cheap to clone.
 #[derive(Clone)]
 pub struct Eraser {
+    keys: Option<Keys>,
     contacts: ContactServiceClient<Link>,
     keepers: Vec<(&'static str, OperationsServiceClient<Link>)>,
 }
@@ -74,25 +75,27 @@ pub struct Report {
 // === impl Eraser ===
 
 impl Eraser {
-    /// Over the links that `link` makes, one to each of [`KEEPERS`].
+    /// Over the links that `link` makes, one to each of [`KEEPERS`]. From `keys`, those of our tokens, follows as whom a
+    /// Whop user talks; without them nobody is forgotten who is one.
     ///
     /// # Errors
     /// Those of `link`.
     ///
     /// # Panics
     /// If the books were taken out of the list.
-    pub fn over<E>(link: impl Fn(&Keeper) -> Result<Link, E>) -> Result<Self, E> {
+    pub fn over<E>(keys: Option<Keys>, link: impl Fn(&Keeper) -> Result<Link, E>) -> Result<Self, E> {
         let to = |keeper: &Keeper| Ok((keeper.name, OperationsServiceClient::new(link(keeper)?)));
         let keepers = KEEPERS.iter().map(to).collect::<Result<_, E>>()?;
         let books = KEEPERS.iter().find(|keeper| keeper.name == BOOKS).expect("the books are in the list");
-        Ok(Self { contacts: ContactServiceClient::new(link(books)?), keepers })
+        Ok(Self { keys, contacts: ContactServiceClient::new(link(books)?), keepers })
     }
 
     /// Forgets a contact, or goes on with it: asks everybody, for as long as the deadline leaves time, ten seconds at
     /// most. `request_id` makes a repetition recognisable.
     ///
     /// # Errors
-    /// The books cannot be reached, or there is no such contact. What another service fails with is its answer.
+    /// The books cannot be reached, there is no such contact, or it is a Whop user and there are no keys. What another
+    /// service fails with is its answer.
     pub async fn erase(
         &self,
         caller: Caller,
@@ -164,21 +167,32 @@ impl Eraser {
     }
 
     async fn begin(&self, request: BeginErasureRequest) -> Result<Erasure, Fault> {
-        error::call(BOOKS, &self.contacts, request, |mut books, request| async move {
+        let begun = error::call(BOOKS, &self.contacts, request, |mut books, request| async move {
             books.begin_erasure(request).await
-        })
-        .await?
-        .erasure
-        .ok_or_else(answered_nothing)
+        });
+        self.with_members(begun.await?.erasure)
     }
 
     async fn record(&self, request: RecordErasureRequest) -> Result<Erasure, Fault> {
-        error::call(BOOKS, &self.contacts, request, |mut books, request| async move {
+        let recorded = error::call(BOOKS, &self.contacts, request, |mut books, request| async move {
             books.record_erasure(request).await
-        })
-        .await?
-        .erasure
-        .ok_or_else(answered_nothing)
+        });
+        self.with_members(recorded.await?.erasure)
+    }
+
+    /// With the visitors as whom the person talks as a member: the books may never have been told of them.
+    fn with_members(&self, erasure: Option<Erasure>) -> Result<Erasure, Fault> {
+        let mut erasure = erasure.ok_or_else(answered_nothing)?;
+        let Some(Person { visitor_ids, whop_user_ids, .. }) = &mut erasure.person else { return Ok(erasure) };
+        if whop_user_ids.is_empty() {
+            return Ok(erasure);
+        }
+        let keys = self.keys.as_ref().ok_or_else(no_keys)?;
+        let members = whop_user_ids.iter().map(|user| visitor_of_member(user, keys).to_string());
+        visitor_ids.extend(members);
+        visitor_ids.sort();
+        visitor_ids.dedup();
+        Ok(erasure)
     }
 }
 
@@ -277,6 +291,13 @@ fn told(service: &str, done: bool, erased: &[Count], waiting_for: String) -> Era
 
 fn sum(counts: &[Count]) -> i64 {
     counts.iter().map(|count| count.number).sum()
+}
+
+fn no_keys() -> Fault {
+    Fault::invalid(
+        "TOKEN_KEYS",
+        "TOKEN_KEYS is needed: the person is a Whop user, whose chats are found by it",
+    )
 }
 
 fn answered_nothing() -> Fault {

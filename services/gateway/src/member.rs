@@ -32,8 +32,8 @@ use crate::{caller::Client, chatkit::bearer, cors, door::Door, error, problem::P
 pub(crate) const TOKEN: &str = "x-whop-user-token";
 /// The service that knows members.
 pub(crate) const SERVICE: &str = "whop-gateway";
-/// How long a chat waits to know what its member has.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a chat waits to know what its member has: longer than whop-gateway waits for Whop before it tells what it knew.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// A Whop user who proved to be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +100,14 @@ pub(crate) fn token(headers: &HeaderMap) -> Result<Option<&str>, Fault> {
     text.map(Some).ok_or_else(refused)
 }
 
+/// That no token beside a client secret names another than the secret, which is the proof: so nobody has to check the
+/// token, and a page whose member has changed gets no answer of the one before.
+pub(crate) fn agree(headers: &HeaderMap, sealed: Option<&str>) -> Result<(), Fault> {
+    let Some(token) = token(headers)? else { return Ok(()) };
+    let named = subject(token);
+    if named.is_some() && named.as_deref() == sealed { Ok(()) } else { Err(refused()) }
+}
+
 /// Whose a token is, as whop-gateway says.
 pub(crate) async fn identify(door: &Door, client: &Client, token: &str) -> Result<Member, Fault> {
     let told = subject(token).map(|user| visitor_of_member(&user, &door.keys));
@@ -122,7 +130,8 @@ pub(crate) async fn identify(door: &Door, client: &Client, token: &str) -> Resul
     Ok(member)
 }
 
-/// What the member has first; `None` if that cannot be told soon, which must not cost them the chat.
+/// What the member has first, what gives access before all else; `None` if that cannot be told soon, which costs them no
+/// chat but one for members.
 pub(crate) async fn standing(door: &Door, caller: Caller) -> Option<Standing> {
     let request = ListMembershipsRequest { caller: Some(caller) };
     let memberships = door.memberships();
@@ -132,7 +141,7 @@ pub(crate) async fn standing(door: &Door, caller: Caller) -> Option<Standing> {
     let first = deadline::within(PATIENCE, call).await.ok()?.memberships.into_iter().next();
     let standing = |first: proto::whop::v1::Membership| {
         let status = word(first.status()).to_owned();
-        Standing { plan: first.plan, status }
+        Standing { has_access: first.has_access, plan: first.plan, status }
     };
     Some(first.map(standing).unwrap_or_default())
 }

@@ -155,7 +155,10 @@ pub(crate) struct ChatProblems;
 impl IntoResponses for ChatProblems {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let own = [
-            ("401", "The client secret is missing, not ours, or has ended; refresh it."),
+            (
+                "401",
+                "The client secret is missing, not ours, of another Whop user than the token beside it, or has ended; refresh it.",
+            ),
             ("403", "The page's origin is not allowed."),
             ("404", "No such thread or item, or it is another visitor's."),
             ("429", "Too many messages; `Retry-After` says how long to wait."),

@@ -23,7 +23,13 @@ use domain::{Fault, Kind};
 use sha2::{Digest as _, Sha256};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{caller::Client, cors, door::Door, member, script::Script};
+use crate::{
+    caller::Client,
+    cors,
+    door::Door,
+    member,
+    script::{Known, Script, Served},
+};
 use desk::Desk;
 use page::Page;
 
@@ -96,27 +102,8 @@ pub(crate) async fn get_portal(State(door): State<Door>, client: Client, headers
     path = "/portal.js",
     tag = "portal",
     operation_id = "get_portal_script",
-    params(("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer.")),
-    responses(
-        (
-            status = 200,
-            description = "The script.",
-            content_type = "text/javascript",
-            body = String,
-            headers(
-                ("ETag" = String, description = "What the script is known by."),
-                ("Cache-Control" = String, description = "How long it may be used without asking."),
-            ),
-        ),
-        (
-            status = 304,
-            description = "It has not changed.",
-            headers(
-                ("ETag" = String, description = "What the script is known by."),
-                ("Cache-Control" = String, description = "How long it may be used without asking."),
-            ),
-        ),
-    ),
+    params(Known),
+    responses(Served)
 )]
 pub(crate) async fn get_portal_script(headers: HeaderMap) -> Response {
     SCRIPT.respond(&headers)

@@ -8,6 +8,7 @@ use axum::{
 };
 use domain::id::hex;
 use sha2::{Digest as _, Sha256};
+use utoipa::{IntoParams, IntoResponses};
 
 /// How long a browser uses the script without asking.
 const CACHE: &str = "public, max-age=300";
@@ -17,6 +18,41 @@ pub(crate) struct Script {
     text: String,
     tag: HeaderValue,
     digest: String,
+}
+
+/// How the header is described by which a browser says what it has.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes the header, which is read by `is_known`")]
+pub(crate) struct Known {
+    /// The `ETag` of an earlier answer.
+    #[param(rename = "If-None-Match")]
+    if_none_match: Option<String>,
+}
+
+/// How the answers are described.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes the answers, which `Script::respond` makes")]
+pub(crate) enum Served {
+    /// The script.
+    #[response(
+        status = 200,
+        content_type = "text/javascript",
+        headers(
+            ("ETag" = String, description = "What the script is known by."),
+            ("Cache-Control" = String, description = "How long it may be used without asking."),
+        ),
+    )]
+    Whole(String),
+    /// It has not changed.
+    #[response(
+        status = 304,
+        headers(
+            ("ETag" = String, description = "What the script is known by."),
+            ("Cache-Control" = String, description = "How long it may be used without asking."),
+        ),
+    )]
+    Unchanged,
 }
 
 // === impl Script ===

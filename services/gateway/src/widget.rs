@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use axum::{http::HeaderMap, response::Response};
 
-use crate::script::Script;
+use crate::script::{Known, Script, Served};
 
 const STYLE: &str = include_str!("widget/style.css");
 /// In the order in which they build on each other.
@@ -43,27 +43,8 @@ static SCRIPT: LazyLock<Script> = LazyLock::new(build);
     path = "/widget.js",
     tag = "chat",
     operation_id = "get_widget",
-    params(("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer.")),
-    responses(
-        (
-            status = 200,
-            description = "The script.",
-            content_type = "text/javascript",
-            body = String,
-            headers(
-                ("ETag" = String, description = "What the script is known by."),
-                ("Cache-Control" = String, description = "How long it may be used without asking."),
-            ),
-        ),
-        (
-            status = 304,
-            description = "It has not changed.",
-            headers(
-                ("ETag" = String, description = "What the script is known by."),
-                ("Cache-Control" = String, description = "How long it may be used without asking."),
-            ),
-        ),
-    ),
+    params(Known),
+    responses(Served)
 )]
 pub(crate) async fn get_widget(headers: HeaderMap) -> Response {
     SCRIPT.respond(&headers)

@@ -29,6 +29,12 @@ pub(crate) enum Error {
     /// The workflow has another audience; its slug.
     #[error("workflow {0} is not for this caller")]
     WorkflowNotAllowed(String),
+    /// The workflow is for members, and the member has nothing that gives access now; its slug.
+    #[error("workflow {0} is for members with access")]
+    NoAccess(String),
+    /// The workflow is for members, and what the member has cannot be told.
+    #[error("what the member has is not known")]
+    StandingUnknown,
     /// The client takes hosted chats alone, and the workflow has no id of an Agent Builder workflow; its slug.
     #[error("workflow {0} is not hosted")]
     WorkflowNotHosted(String),
@@ -63,6 +69,18 @@ pub(crate) fn fault(error: &Error) -> Fault {
             Kind::Forbidden,
             Reason::WorkflowNotAllowed,
             format!("workflow {slug} is not for this visitor"),
+        ),
+        Error::NoAccess(slug) => Fault::new(
+            Kind::Forbidden,
+            Reason::WorkflowNotAllowed,
+            format!(
+                "workflow {slug} is for members with an active membership, and there is none at the moment"
+            ),
+        ),
+        Error::StandingUnknown => Fault::new(
+            Kind::Unavailable,
+            Reason::ProviderUnavailable,
+            "whether the membership is active cannot be told at the moment, try again",
         ),
         Error::WorkflowNotHosted(slug) => Fault::new(
             Kind::Precondition,

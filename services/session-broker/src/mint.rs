@@ -145,9 +145,7 @@ impl Mint {
             .registry
             .choose(&target.workflow, &caller.site, &target.page)
             .ok_or(Error::WorkflowUnknown)?;
-        if !admits(workflow, &caller) {
-            return Err(Error::WorkflowNotAllowed(workflow.slug.clone()));
-        }
+        admit(workflow, &caller, target.standing.as_ref())?;
         match Way::choose(workflow, &target.modes)? {
             Way::SelfHosted => Ok(self.issue(caller.visitor, workflow).await),
             Way::Hosted(hosted) => {
@@ -241,10 +239,14 @@ impl Mint {
     }
 }
 
-fn admits(workflow: &Workflow, caller: &Caller) -> bool {
-    match workflow.audience {
-        Audience::Anyone => true,
-        Audience::Member => caller.whop_user.is_some(),
-        Audience::Operator => false,
+/// Whether the workflow is for this caller. A Whop user is a member while something that they have gives access.
+fn admit(workflow: &Workflow, caller: &Caller, standing: Option<&Standing>) -> Result<(), Error> {
+    let slug = || workflow.slug.clone();
+    match (workflow.audience, &caller.whop_user, standing) {
+        (Audience::Anyone, _, _) => Ok(()),
+        (Audience::Operator, _, _) | (Audience::Member, None, _) => Err(Error::WorkflowNotAllowed(slug())),
+        (Audience::Member, Some(_), None) => Err(Error::StandingUnknown),
+        (Audience::Member, Some(_), Some(standing)) if standing.has_access => Ok(()),
+        (Audience::Member, Some(_), Some(_)) => Err(Error::NoAccess(slug())),
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::visit::{TRAIT_MAX, TRAITS_MAX};
+use proto::session::v1::Member;
 
 use crate::error::Error;
 
@@ -21,19 +22,21 @@ pub(crate) struct Standing {
     pub(crate) plan: String,
     /// How the membership stands, in Whop's words; may be empty.
     pub(crate) status: String,
+    /// It gives access now.
+    pub(crate) has_access: bool,
 }
 
 impl Standing {
     /// Of a call whose caller is `whop_user`; nobody has anything without proof of who they are.
-    pub(crate) fn read(
-        wire: Option<proto::session::v1::Member>,
-        whop_user: Option<&str>,
-    ) -> Result<Option<Self>, Error> {
+    pub(crate) fn read(wire: Option<Member>, whop_user: Option<&str>) -> Result<Option<Self>, Error> {
         match (wire, whop_user) {
             (Some(_), None) => {
                 Err(Error::Invalid { field: "target.member", why: "needs caller.verified_whop_user_id" })
             }
-            (wire, _) => Ok(wire.map(|member| Self { plan: member.plan, status: member.status })),
+            (wire, _) => Ok(wire.map(|member| {
+                let Member { plan, status, has_access } = member;
+                Self { plan, status, has_access }
+            })),
         }
     }
 }
@@ -44,7 +47,7 @@ pub(crate) fn of(
     standing: Option<Standing>,
     traits: BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
-    let Standing { plan, status } = standing.unwrap_or_default();
+    let Standing { plan, status, .. } = standing.unwrap_or_default();
     let vouched = [(WHOP_USER, whop_user.unwrap_or_default()), (PLAN, &plan), (STATUS, &status)];
     let vouched = vouched.into_iter().filter(|(_, value)| !value.is_empty());
     let mut state: BTreeMap<String, String> =
@@ -65,7 +68,7 @@ mod tests {
             (0..TRAITS_MAX).map(|number| (format!("utm_{number:02}"), "x".to_owned())).collect();
         assert_eq!(of(None, None, traits.clone()), traits);
         traits.insert("membership_status".into(), "active".into());
-        let standing = Standing { plan: "p".repeat(600), status: String::new() };
+        let standing = Standing { plan: "p".repeat(600), ..Standing::default() };
         let state = of(Some("user_1"), Some(standing), traits);
         assert_eq!(state.len(), TRAITS_MAX, "the API takes no more");
         assert_eq!((state["whop_user_id"].as_str(), state["plan"].len()), ("user_1", TRAIT_MAX));

@@ -10,6 +10,7 @@ pub(crate) mod tickets;
 use std::sync::Arc;
 
 use domain::{Fault, Kind, Reason, id::digest};
+use jiff::SignedDuration;
 use providers::Error;
 
 use crate::{
@@ -19,6 +20,9 @@ use crate::{
 };
 
 pub(crate) use book::{Book, Problem};
+
+/// How old an answer of Whop's may be for something to be done by it.
+const OLDEST: SignedDuration = SignedDuration::from_hours(24);
 
 /// Something that this member may ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,9 +82,13 @@ impl Desk {
         Self(Arc::new(Parts { members, book, drive, notion }))
     }
 
-    /// What a user may ask for now, in the order of the configuration.
+    /// What a user may ask for now, in the order of the configuration. What Whop said long ago offers nothing.
     pub(crate) async fn offered(&self, user: &str) -> Result<Fresh<Vec<Offered>>, Error> {
-        let memberships = self.0.members.memberships_of(user).await?;
+        let members = &self.0.members;
+        let memberships = members.memberships_of(user).await?;
+        if memberships.stale && members.now().duration_since(memberships.as_of) > OLDEST {
+            return Err(members.whop().silent().into());
+        }
         let has_notion = self.0.notion.is_some();
         Ok(memberships.map(|memberships| self.0.book.offered(&memberships, has_notion)))
     }
@@ -101,6 +109,7 @@ impl Desk {
     ) -> Result<(String, String), Error> {
         let action = self.one(user, action, |does| matches!(does, Does::Upgrade(_))).await?;
         let Does::Upgrade(plan) = action.does else { return Err(unknown()) };
+        self.0.members.limits().act(user).await?;
         // What is bought by it says from where it came.
         let metadata = [("upgrade_of", &action.membership.id), ("asked_by", &user.to_owned())];
         let metadata = metadata.map(|(name, value)| (name.to_owned(), value.as_str().into()));

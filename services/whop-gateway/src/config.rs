@@ -8,6 +8,7 @@ use chassis::{
     Problem,
     config::{AllowSandbox, Secrets},
 };
+use domain::limit::Limit;
 use providers::books::Settings;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -58,6 +59,14 @@ pub struct Config {
     /// File of what members may ask for, product by product (TOML); instead of the built-in one.
     #[arg(long, env = "QUICK_ACTIONS_FILE")]
     pub quick_actions_file: Option<PathBuf>,
+
+    /// What one member may have done: tickets, links to upgrade, ends of memberships.
+    #[arg(long, env = "LIMIT_MEMBER_ACTIONS", default_value = "10/h:5")]
+    pub limit_member_actions: Limit,
+
+    /// What one member may have asked of Whop and of where files are.
+    #[arg(long, env = "LIMIT_MEMBER_READS", default_value = "60/h:20")]
+    pub limit_member_reads: Limit,
 
     /// Where Google Drive's API is.
     #[arg(
@@ -159,7 +168,13 @@ impl Config {
             self.sandbox.refuse("NOTION_BASE_URL", &self.notion_base_url),
             self.sandbox.refuse_emulator(self.store.firestore_emulator_host.as_deref()),
         ];
-        missing.into_iter().chain(stand_ins.into_iter().flatten())
+        let limits = [
+            ("LIMIT_MEMBER_ACTIONS", self.limit_member_actions),
+            ("LIMIT_MEMBER_READS", self.limit_member_reads),
+        ];
+        let off = limits.into_iter().filter(|(_, limit)| *limit == Limit::Off);
+        let off = off.map(|(name, _)| Problem::new(name, "must not be off in the cloud"));
+        missing.into_iter().chain(stand_ins.into_iter().flatten()).chain(off)
     }
 }
 
@@ -219,6 +234,10 @@ mod tests {
                 "/nowhere/actions.toml",
                 "--whop-base-url",
                 "http://127.0.0.1:1",
+                "--limit-member-actions",
+                "off",
+                "--limit-member-reads",
+                "off",
             ],
             true,
         );
@@ -230,6 +249,8 @@ mod tests {
             "QUICK_ACTIONS_FILE:",
             "WHOP_WEBHOOK_SECRETS:",
             "WHOP_BASE_URL:",
+            "LIMIT_MEMBER_ACTIONS:",
+            "LIMIT_MEMBER_READS:",
         ];
         for name in names {
             assert_eq!(

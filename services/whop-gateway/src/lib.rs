@@ -11,6 +11,7 @@ mod drive;
 mod files;
 mod grpc;
 mod identity;
+mod limits;
 mod members;
 mod mrr;
 mod notion;
@@ -38,6 +39,7 @@ pub use schema::SCHEMA;
 use actions::Desk;
 use grpc::{actions::Actions, directory, memberships};
 use identity::Verifier;
+use limits::Limits;
 use members::{Deps, Documents, Members};
 
 /// The service's name, which is its store's too.
@@ -79,6 +81,7 @@ pub fn assemble(config: Config, ctx: Context, parts: Parts) -> anyhow::Result<Se
         store: store.clone(),
         clock: clock.clone(),
         tellings: tellings.clone(),
+        limits: Limits::new(&config, &store, &clock),
         noted: book.noted(),
     });
     let drive = Tokens::new(config.google_access_token.clone(), drive::SCOPE);

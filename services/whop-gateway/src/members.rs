@@ -13,19 +13,20 @@ mod payment;
 mod record;
 mod refresh;
 mod statement;
+mod users;
 
 use std::{sync::Arc, time::Duration};
 
 use chassis::config::Secrets;
 use jiff::Timestamp;
 use moka::future::Cache;
-use providers::{
-    api::Failure,
-    books::{self, Telling},
-};
+use providers::{api::Failure, books::Telling};
 use store::{Clock, Index, Store, queue::Worker};
 
-use crate::whop::{self, wire::Plan};
+use crate::{
+    limits::Limits,
+    whop::{self, wire::Plan},
+};
 
 pub(crate) use forgetting::Gone;
 pub(crate) use fresh::Fresh;
@@ -61,6 +62,7 @@ struct Parts {
     asking: Cache<String, Timestamp>,
     /// Whether Whop is left alone for a moment.
     rest: fresh::Rest,
+    limits: Limits,
     /// The names of what is noted at Whop for a member and needed here: folders, links.
     noted: Vec<String>,
 }
@@ -74,6 +76,8 @@ pub(crate) struct Deps {
     pub(crate) clock: Clock,
     /// Woken after a commit that told something.
     pub(crate) tellings: Worker<Telling>,
+    /// How often a member may have Whop asked.
+    pub(crate) limits: Limits,
     /// Names of a membership's metadata that are kept.
     pub(crate) noted: Vec<String>,
 }
@@ -82,15 +86,19 @@ pub(crate) struct Deps {
 
 impl Members {
     pub(crate) fn new(deps: Deps) -> Self {
-        let Deps { whop, secrets, store, clock, tellings, noted } = deps;
+        let Deps { whop, secrets, store, clock, tellings, limits, noted } = deps;
         let plans = Cache::builder().max_capacity(MOST_PLANS).time_to_live(PLAN_LIFE).build();
         let asking = Cache::builder().time_to_live(Duration::ZERO).build();
         let rest = fresh::Rest::default();
-        Self(Arc::new(Parts { whop, secrets, store, clock, tellings, plans, asking, rest, noted }))
+        Self(Arc::new(Parts { whop, secrets, store, clock, tellings, plans, asking, rest, limits, noted }))
     }
 
     pub(crate) fn whop(&self) -> &whop::Client {
         &self.0.whop
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -109,29 +117,5 @@ impl Members {
     /// A plan; what Whop does not know has none.
     async fn plan(&self, id: &str) -> Result<Option<Plan>, Arc<Failure>> {
         self.0.plans.try_get_with_by_ref(id, self.whop().plan(id)).await
-    }
-
-    /// Notes that a user talks as a visitor, once for the two.
-    pub(crate) async fn introduce(&self, user: &str, visitor: &str) -> Result<(), store::Error> {
-        let telling = Telling::Contact {
-            whop_user: user.to_owned(),
-            visitor: visitor.to_owned(),
-            live: self.whop().is_live(),
-        };
-        let mut attempts = store::Attempts::default();
-        loop {
-            let mut work = store::Work::new(self.store());
-            let mut known = work.get(&fresh::USERS, user).await?.unwrap_or_default();
-            if known.visitor == visitor {
-                return Ok(());
-            }
-            visitor.clone_into(&mut known.visitor);
-            work.put(&fresh::USERS, user, &known);
-            books::tell(&mut work, &telling, self.now()).await?;
-            if attempts.commit(work).await? {
-                self.wake();
-                return Ok(());
-            }
-        }
     }
 }

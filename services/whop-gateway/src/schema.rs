@@ -13,4 +13,4 @@ pub const SCHEMA: Schema = Schema { version: 1, indexes: INDEXES, expiring: EXPI
 const INDEXES: &[&Index] =
     &[inbox::INBOX.index(), &inbox::NEWEST, TELLINGS.index(), &traces::BY_KEY, &BY_USER];
 
-const EXPIRING: &[&str] = &[erasing::COLLECTION, inbox::INBOX.collection(), FORGOTTEN.name()];
+const EXPIRING: &[&str] = &[erasing::COLLECTION, inbox::INBOX.collection(), FORGOTTEN.name(), "limits"];

@@ -5,6 +5,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use chassis::{Link, Vars, config::base_url, request_id};
+use domain::token::Keys;
 use http::uri::PathAndQuery;
 use prost_reflect::DynamicMessage;
 use serde_json::{Value, json};
@@ -25,6 +26,8 @@ const DEADLINE: Duration = Duration::from_secs(900);
 const BOOKS: &str = sheets_writer::NAME;
 /// What only it serves.
 const LEDGER: &str = "frontdesk.sheets.v1.LedgerService";
+/// The setting of our tokens' keys.
+const KEYS: &str = "TOKEN_KEYS";
 /// Rows of a page.
 const PAGE: u64 = 500;
 
@@ -33,6 +36,8 @@ pub(super) struct Desk {
     link: Link,
     started: Option<System>,
     peers: Peers,
+    /// `TOKEN_KEYS` as it is known, not read yet.
+    keys: Option<String>,
 }
 
 // === impl Desk ===
@@ -42,12 +47,13 @@ impl Desk {
     pub(super) async fn find(vars: &Vars) -> Result<Self, Failure> {
         if let Some(named) = vars.get("SHEETS_WRITER_ADDR") {
             let url = base_url(named).map_err(|why| Failure::Usage(format!("SHEETS_WRITER_ADDR {why}")))?;
-            return Ok(Self { link: link(&url)?, started: None, peers: Peers::named(vars) });
+            let keys = vars.get(KEYS).map(str::to_owned);
+            return Ok(Self { link: link(&url)?, started: None, peers: Peers::named(vars), keys });
         }
         if let Some(url) = running(vars, BOOKS) {
             let link = link(&url)?;
             if serves(&link).await {
-                return Ok(Self { link, started: None, peers: Peers::running(vars) });
+                return Ok(Self { link, started: None, peers: Peers::running(vars), keys: own_keys(vars) });
             }
             let path = addresses(vars);
             eprintln!("frontdesk: {} names a system that is gone", path.display());
@@ -57,7 +63,7 @@ impl Desk {
             system.services.iter().find(|(name, _)| *name == BOOKS).expect("it is always started");
         let url = Url::parse(&format!("http://{address}")).expect("an address makes a URL");
         let peers = Peers::of(vars, &system);
-        Ok(Self { link: link(&url)?, started: Some(system), peers })
+        Ok(Self { link: link(&url)?, started: Some(system), peers, keys: own_keys(vars) })
     }
 
     /// Calls an rpc of `frontdesk.sheets.v1`, such as `LedgerService/ListRows`.
@@ -117,6 +123,12 @@ impl Desk {
     /// The way to a service of the same system as the books.
     pub(super) fn link_to(&self, service: &str) -> Result<Link, Failure> {
         link(&self.peers.url(service)?)
+    }
+
+    /// The keys of the system's tokens, if they are known.
+    pub(super) fn keys(&self) -> Result<Option<Keys>, Failure> {
+        let read = |text: &String| Keys::parse(text).map_err(|why| Failure::Usage(format!("{KEYS} {why}")));
+        self.keys.as_ref().map(read).transpose()
     }
 
     /// Calls an rpc of a service's `OperationsService`, such as `ListInbox`.
@@ -237,8 +249,18 @@ pub(super) async fn answers(url: &Url) -> bool {
     }
 }
 
+/// The keys as given, else those that the runs of this directory share.
+fn own_keys(vars: &Vars) -> Option<String> {
+    let kept = || fs::read_to_string(directory(vars).join("token-keys")).ok();
+    vars.get(KEYS).map(str::to_owned).or_else(kept)
+}
+
 fn addresses(vars: &Vars) -> PathBuf {
-    PathBuf::from(vars.get("FRONTDESK_DIR").unwrap_or(".frontdesk")).join("addresses.json")
+    directory(vars).join("addresses.json")
+}
+
+fn directory(vars: &Vars) -> PathBuf {
+    PathBuf::from(vars.get("FRONTDESK_DIR").unwrap_or(".frontdesk"))
 }
 
 fn link(url: &Url) -> Result<Link, Failure> {

@@ -43,7 +43,7 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Result<Answer, Failure> {
     if !yes {
         confirm(&contact).await?;
     }
-    let eraser = Eraser::over(|keeper| desk.link_to(keeper.name))?;
+    let eraser = Eraser::over(desk.keys()?, |keeper| desk.link_to(keeper.name))?;
     let report = drive(&eraser, &said(&contact["contact_id"]), Duration::from_secs(wait)).await?;
     let done = report.is_done();
     let receipt = report.receipt();

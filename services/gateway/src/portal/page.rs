@@ -20,9 +20,12 @@ const TEMPLATE: &str = include_str!("page.html");
 const MEMBER: &str = include_str!("member.html");
 const OUTSIDE: &str = include_str!("outside.html");
 /// What makes a member's page work.
-const SCRIPTS: &str = "<script src=\"/portal.js?v=<!--digest-->\" defer></script>\n\
-    <script src=\"/widget.js\" data-workflow=\"client-portal\" data-client=\"built-in\" data-place=\"chat\" \
+const SCRIPT: &str = "<script src=\"/portal.js?v=<!--digest-->\" defer></script>";
+/// And the chat in it.
+const WIDGET: &str = "\n<script src=\"/widget.js\" data-workflow=\"client-portal\" data-client=\"built-in\" data-place=\"chat\" \
     data-theme=\"auto\" defer></script>";
+const CHAT: &str = "  <div id=\"chat\" class=\"chat\"></div>\n";
+const NO_CHAT: &str = "The chat is for members with an active membership, and you have none at the moment.";
 const AWAY: &str = "Your plan cannot be shown just now. Reload the page in a minute.";
 
 /// What is on the page.
@@ -30,8 +33,8 @@ pub(super) struct Page {
     title: &'static str,
     /// The whole body, as HTML.
     body: String,
-    /// It is a member's: its buttons work.
-    live: bool,
+    /// What makes it work, as HTML.
+    scripts: String,
 }
 
 // === impl Page ===
@@ -42,18 +45,21 @@ impl Page {
         memberships: Option<&ListMembershipsResponse>,
         actions: Option<&ListQuickActionsResponse>,
     ) -> Self {
+        let is_ended = memberships.is_some_and(|found| !found.memberships.iter().any(|one| one.has_access));
         let plans = memberships.map_or_else(|| note(AWAY), plans);
-        let actions = actions.map_or_else(|| note(AWAY), buttons);
+        let actions = actions.map_or_else(|| note(AWAY), |found| buttons(found, is_ended));
+        let (chat, widget) = if is_ended { (note(NO_CHAT), "") } else { (CHAT.to_owned(), WIDGET) };
         // what comes from elsewhere is put in last, so that nothing is looked for in it
-        let body = MEMBER.replace("<!--outside-->", OUTSIDE.trim_end());
+        let body = MEMBER.replace("<!--outside-->", OUTSIDE.trim_end()).replace("<!--chat-->", &chat);
         let (head, rest) = body.split_once("<!--plans-->").expect("the template has its place");
         let (middle, tail) = rest.split_once("<!--actions-->").expect("the template has its place");
-        Self { title: "Your portal", body: format!("{head}{plans}{middle}{actions}{tail}"), live: true }
+        let body = format!("{head}{plans}{middle}{actions}{tail}");
+        Self { title: "Your portal", body, scripts: format!("{SCRIPT}{widget}") }
     }
 
     /// Nobody's: it was not opened in Whop.
     pub(super) fn outside() -> Self {
-        Self { title: "Open this page in Whop", body: OUTSIDE.to_owned(), live: false }
+        Self { title: "Open this page in Whop", body: OUTSIDE.to_owned(), scripts: String::new() }
     }
 
     /// It cannot be told whose it is at the moment.
@@ -71,15 +77,14 @@ impl Page {
 
     fn plain(title: &'static str, text: &str) -> Self {
         let body = format!("<main class=\"plain\">\n  <h1>{title}</h1>\n{}</main>\n", note(text));
-        Self { title, body, live: false }
+        Self { title, body, scripts: String::new() }
     }
 
     /// With the script that has this digest, if it needs one.
     pub(super) fn html(&self, digest: &str) -> String {
-        let scripts = if self.live { SCRIPTS.replace("<!--digest-->", digest) } else { String::new() };
         TEMPLATE
             .replace("/*style*/", STYLE)
-            .replace("<!--scripts-->", &scripts)
+            .replace("<!--scripts-->", &self.scripts.replace("<!--digest-->", digest))
             .replace("<!--title-->", self.title)
             .replace("<!--body-->", &self.body)
     }
@@ -121,10 +126,13 @@ fn plan(membership: &Membership) -> String {
     )
 }
 
-fn buttons(found: &ListQuickActionsResponse) -> String {
+fn buttons(found: &ListQuickActionsResponse, is_ended: bool) -> String {
     let buttons: String = found.actions.iter().filter_map(button).collect();
     if buttons.is_empty() {
-        return note("There is nothing to ask for here with your plan. The chat helps with everything else.");
+        return note(match is_ended {
+            true => "There is nothing to ask for here without an active membership.",
+            false => "There is nothing to ask for here with your plan. The chat helps with everything else.",
+        });
     }
     format!("      <ul class=\"actions\">\n{buttons}      </ul>\n")
 }

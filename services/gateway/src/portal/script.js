@@ -198,13 +198,21 @@ async function showUpgrade(id, label) {
 
 // === cancelling
 
+/** What a member types so that a click alone, which another page may have led there, cancels nothing. */
+const WORD = 'CANCEL';
+
 function askToCancel({ cancel: id, name, end }) {
   const dialog = byId('cancel');
   byId('cancel-text').textContent = `${name} then ends on ${end}. You keep everything until that day, and it does not renew.`;
   dialog.dataset.id = id;
   dialog.dataset.key = makeKey();
-  dialog.returnValue = '';
+  byId('cancel-word').value = '';
+  checkWord();
   dialog.showModal();
+}
+
+function checkWord() {
+  byId('cancel-yes').disabled = byId('cancel-word').value.trim().toUpperCase() !== WORD;
 }
 
 function cancel(control) {
@@ -229,7 +237,11 @@ document.addEventListener('click', ({ target }) => {
   if (action) busy(control, type === 'support' ? '' : 'One moment…', () => SHOWS[type](action, control.textContent));
   else if (membership) askToCancel(control.dataset);
   else if (control.id === 'cancel-no') byId('cancel').close();
-  else if (control.id === 'cancel-yes') cancel(control);
+  else if (control.id === 'cancel-yes' && !control.disabled) cancel(control);
+});
+
+document.addEventListener('input', ({ target }) => {
+  if (target.id === 'cancel-word') checkWord();
 });
 
 document.addEventListener('visibilitychange', () => {

@@ -28,6 +28,7 @@ class Trouble extends Error {
       return new Trouble('limited', `That was a lot at once. Please try again ${when}.`, wait);
     }
     if (response.status === 404) return new Trouble('unknown', 'This conversation is not there any more.');
+    if (problem.reason === 'WORKFLOW_NOT_ALLOWED') return new Trouble('refused', 'This chat is for members with an active membership.');
     const kind = response.status >= 500 ? 'failed' : 'refused';
     const trouble = new Trouble(kind, 'Something went wrong. Please try again.');
     trouble.detail = problem.error ?? `status ${response.status}`;

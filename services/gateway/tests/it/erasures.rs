@@ -1,6 +1,8 @@
 //! Being forgotten, as the operator asks for it: who is asked, in which order, and what is answered.
 
-use domain::{Fault, Kind, Reason};
+use std::collections::BTreeSet;
+
+use domain::{Fault, Kind, Reason, visit::visitor_of_member};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tonic::Status;
@@ -79,9 +81,14 @@ async fn everybody_is_asked_and_the_books_come_last() {
     let told = ["session-broker", "chat-agent", "booking-payments", "whop-gateway"]
         .map(|name| (name.to_owned(), true));
     assert_eq!(world.recorded(), told, "the books take down their own answer themselves");
+    let members = ["user_mara", "user_of_old"].map(|user| visitor_of_member(user, &world.keys).to_string());
+    let visitors: BTreeSet<_> = members.into_iter().chain(["vis_1".to_owned()]).collect();
     for asked in &world.backend.notes().forgetting.asked {
         assert_eq!(asked.erasure_id, "era_1");
-        assert_eq!(asked.person.as_ref().unwrap().emails, ["ann@example.com"]);
+        let person = asked.person.as_ref().unwrap();
+        assert_eq!(person.emails, ["ann@example.com"]);
+        // the books were never told as whom these users talk
+        assert_eq!(person.visitor_ids.iter().cloned().collect::<BTreeSet<_>>(), visitors);
     }
     assert!(!answer.text.contains("ann@"), "{}", answer.text);
 

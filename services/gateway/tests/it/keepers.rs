@@ -53,7 +53,12 @@ impl Backend {
     pub(crate) fn erasure(&self) -> Erasure {
         let notes = self.notes();
         let Forgetting { answers, ended, .. } = &notes.forgetting;
-        let person = Person { emails: vec!["ann@example.com".into()], ..Person::default() };
+        let person = Person {
+            emails: vec!["ann@example.com".into()],
+            visitor_ids: vec!["vis_1".into()],
+            whop_user_ids: vec!["user_mara".into(), "user_of_old".into()],
+            ..Person::default()
+        };
         Erasure {
             erasure_id: "era_1".into(),
             contact_id: "con_1".into(),

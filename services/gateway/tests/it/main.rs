@@ -5,6 +5,7 @@
 mod address;
 mod backend;
 mod books;
+mod calls;
 mod chats;
 mod checkout;
 mod contract;

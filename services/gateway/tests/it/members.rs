@@ -171,13 +171,37 @@ async fn nothing_but_the_proof_says_who_it_is() {
                 assert_eq!(target.traits.len(), 1, "no browser says what a member has: {:?}", target.traits);
             }
         }
-        let talk = world.post(CHAT, "{}").bearer_auth(world.secret_of(Some(user)));
-        assert_eq!(Answer::of(talk.header(TOKEN, token_of("user_other"))).await.status, 200);
-        let notes = world.backend.notes();
-        let caller = notes.talks.last().unwrap().caller.as_ref().unwrap();
-        assert_eq!(caller.verified_whop_user_id, user, "whose a chat is follows from its secret alone");
     }
     assert_eq!(tried, 9 * 7 * 3);
+}
+
+#[tokio::test]
+async fn whose_a_chat_is_follows_from_its_secret_and_no_token_beside_it_names_another() {
+    let world = World::start().await;
+    let talk = |secret: Option<&str>| world.post(CHAT, "{}").bearer_auth(world.secret_of(secret));
+    let good = token_of("user_mara");
+    for request in [talk(Some("user_mara")), talk(Some("user_mara")).header(TOKEN, &good)] {
+        assert_eq!(Answer::of(request).await.status, 200);
+    }
+    let callers =
+        || world.backend.notes().talks.iter().map(|talk| talk.caller.clone().unwrap()).collect::<Vec<_>>();
+    assert!(callers().iter().all(|caller| caller.verified_whop_user_id == "user_mara"), "{:?}", callers());
+    for (secret, tokens) in [
+        (Some("user_jonas"), &[good.as_str()][..]),
+        (None, &[&good]),
+        (Some("user_mara"), &[&good, &good]),
+        (Some("user_mara"), &["forged"]),
+        (Some("user_mara"), &[""]),
+        (None, &["forged"]),
+    ] {
+        let request = tokens.iter().fold(talk(secret), |request, token| request.header(TOKEN, *token));
+        let answer = Answer::of(request).await;
+        let error = answer.problem(401, "USER_TOKEN_WRONG");
+        assert!(!error.contains("mara") && !error.contains("jonas"), "{error}");
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+    }
+    assert_eq!(callers().len(), 2, "nothing was said");
+    assert!(world.backend.notes().whop.identified.is_empty(), "nobody is asked for what the secret proves");
 }
 
 #[tokio::test]
@@ -253,11 +277,17 @@ async fn a_chat_does_not_wait_for_what_its_member_has() {
     let world = World::start().await;
     let none = ListMembershipsResponse::default();
     let strange = Membership { status: MembershipStatus::Unspecified.into(), ..membership_of("user_mara") };
-    let ended = Membership { status: MembershipStatus::PastDue.into(), ..membership_of("user_mara") };
+    let late = Membership { status: MembershipStatus::PastDue.into(), ..membership_of("user_mara") };
+    let ended = Membership {
+        status: MembershipStatus::Canceled.into(),
+        has_access: false,
+        ..membership_of("user_mara")
+    };
     let down = Fault::new(Kind::Unavailable, Reason::ProviderUnavailable, "whop did not answer");
     let slow = Fault::new(Kind::Deadline, Reason::DeadlineExceeded, "this took too long");
     let of = |membership| Ok(ListMembershipsResponse { memberships: vec![membership], freshness: None });
     world.backend.notes().whop.memberships.extend([
+        of(late),
         of(ended),
         of(strange),
         Ok(none),
@@ -266,9 +296,10 @@ async fn a_chat_does_not_wait_for_what_its_member_has() {
         Err(Status::internal("canary")),
     ]);
     let expected = [
-        Some(("Plan of user_mara", "past_due")),
-        Some(("Plan of user_mara", "unknown")),
-        Some(("", "")),
+        Some(("Plan of user_mara", "past_due", true)),
+        Some(("Plan of user_mara", "canceled", false)),
+        Some(("Plan of user_mara", "unknown", true)),
+        Some(("", "", false)),
         None,
         None,
         None,
@@ -278,7 +309,8 @@ async fn a_chat_does_not_wait_for_what_its_member_has() {
         let notes = world.backend.notes();
         let asked = notes.creates.last().unwrap();
         let has = asked.target.as_ref().unwrap().member.as_ref();
-        assert_eq!(has.map(|has| (has.plan.as_str(), has.status.as_str())), expected);
+        let has = has.map(|has| (has.plan.as_str(), has.status.as_str(), has.has_access));
+        assert_eq!(has, expected);
         assert_eq!(asked.caller.as_ref().unwrap().verified_whop_user_id, "user_mara");
     }
 }

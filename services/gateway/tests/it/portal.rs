@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tonic::Status;
 
 use crate::{
+    calls::calls_nobody_else,
     whop::{action, membership_of},
     world::{ACTIONS, Answer, MEMBERSHIP, TOKEN, World},
 };
@@ -223,6 +224,7 @@ async fn the_page_shows_the_members_own_and_works_without_being_told_a_token() {
         "href=\"https://whop.com/manage/user_mara\"",
         "data-cancel=\"mem_of_user_mara\" data-name=\"Growth Retainer\" data-end=\"1 December 2026\"",
         "<a class=\"action\" href=\"https://files.example/user_mara\" target=\"_blank\" rel=\"noopener noreferrer\">View Contract",
+        "id=\"cancel-yes\" class=\"button danger\" disabled>",
         "data-action=\"files\" data-type=\"files\">Download Files</button>",
         "data-action=\"support\" data-type=\"support\">Open Support Ticket</button>",
         "data-action=\"upgrade\" data-type=\"upgrade\">Upgrade Plan</button>",
@@ -246,12 +248,7 @@ async fn the_page_shows_the_members_own_and_works_without_being_told_a_token() {
     {
         assert!(!script.text.contains(dangerous), "{dangerous}");
     }
-    for call in script.text.split("fetch(").skip(1).chain(script.text.split("post(`").skip(1)) {
-        assert!(
-            call.starts_with("path") || call.starts_with("/api/portal/"),
-            "it calls nobody else: {call:.40}"
-        );
-    }
+    calls_nobody_else(&script.text);
 }
 
 #[tokio::test]
@@ -298,6 +295,9 @@ async fn what_cannot_be_shown_is_said_and_the_rest_is_there() {
         assert!(page.text.contains(held), "{held} in {}", page.text);
     }
     assert!(!page.text.contains("data-cancel") && !page.text.contains("Older"), "{}", page.text);
+    let why = "The chat is for members with an active membership, and you have none at the moment.";
+    assert!(page.text.contains(why) && !page.text.contains("The chat helps"), "{}", page.text);
+    assert!(page.text.contains("/portal.js") && !page.text.contains("/widget.js"), "{}", page.text);
 }
 
 #[tokio::test]

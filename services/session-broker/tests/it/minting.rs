@@ -17,6 +17,12 @@ use crate::{
     upstream::{Reply, secret},
 };
 
+/// The members' workflow, as the gateway asks for it.
+fn in_portal(has_access: bool) -> SessionTarget {
+    let (plan, status) = ("Growth".to_owned(), "any".to_owned());
+    SessionTarget { member: Some(Member { plan, status, has_access }), ..named("client-portal") }
+}
+
 #[tokio::test]
 async fn a_visitor_gets_a_session_of_the_workflow_of_the_page() {
     let broker = Broker::start().await;
@@ -50,7 +56,9 @@ async fn the_body_names_a_version_if_there_is_one_and_no_empty_state() {
     let (_files, dir) = workflows([("members", text)]);
     let broker = Setup::with([("WORKFLOWS_DIR", &dir)]).start().await;
     let caller = Caller { verified_whop_user_id: "user_9".into(), ..visitor(1) };
-    let session = broker.create(caller, named("members")).await.unwrap();
+    let member = Some(Member { has_access: true, ..Member::default() });
+    let target = SessionTarget { member, ..named("members") };
+    let session = broker.create(caller, target).await.unwrap();
     assert_eq!(session.workflow, "members");
     assert_eq!(
         broker.upstream.asked()[0].body,
@@ -69,7 +77,9 @@ async fn the_body_names_a_version_if_there_is_one_and_no_empty_state() {
 async fn a_workflow_knows_what_the_member_has_and_no_browser_can_say_so() {
     let broker = Setup::with([("CHATKIT_WORKFLOW_ID", "client-portal=wf_portal,wf_lead")]).start().await;
     let member = Caller { verified_whop_user_id: "user_9".into(), ..visitor(1) };
-    let has = |plan: &str, status: &str| Some(Member { plan: plan.into(), status: status.into() });
+    let has = |plan: &str, status: &str| {
+        Some(Member { plan: plan.into(), status: status.into(), has_access: true })
+    };
     let said =
         [("plan", "Scale"), ("membership_status", "active"), ("whop_user_id", "user_1"), ("gclid", "g")];
     let of = |member| SessionTarget { workflow: "client-portal".into(), member, ..with_traits(said) };
@@ -79,9 +89,10 @@ async fn a_workflow_knows_what_the_member_has_and_no_browser_can_say_so() {
     let known =
         json!({"gclid": "g", "whop_user_id": "user_9", "plan": "Growth", "membership_status": "past_due"});
     assert_eq!(state(0), known);
-    broker.create(member.clone(), of(has("Growth", "canceled"))).await.unwrap();
-    assert_eq!(state(1)["membership_status"], "canceled", "another standing is another session");
-    broker.create(member, of(None)).await.unwrap();
+    broker.create(member.clone(), of(has("Growth", "trialing"))).await.unwrap();
+    assert_eq!(state(1)["membership_status"], "trialing", "another standing is another session");
+    let elsewhere = SessionTarget { workflow: "wf_lead".into(), ..of(None) };
+    broker.create(member, elsewhere).await.unwrap();
     assert_eq!(state(2), json!({"gclid": "g", "whop_user_id": "user_9"}));
     broker
         .create(visitor(2), SessionTarget { workflow: "wf_lead".into(), ..with_traits(said) })
@@ -116,7 +127,7 @@ async fn another_visit_gets_another_session() {
         (visitor(1), on_page("/")),
         (member.clone(), target()),
         (member_elsewhere, target()),
-        (member, named("client-portal")),
+        (member, in_portal(true)),
     ];
     for (number, (caller, target)) in visits.into_iter().enumerate() {
         let session = broker.create(caller, target).await.unwrap();
@@ -218,8 +229,20 @@ async fn a_workflow_admits_its_audience_alone() {
     let answer = broker.create(member.clone(), named("ops-copilot")).await;
     refused(answer, Kind::Forbidden, Reason::WorkflowNotAllowed);
     assert_eq!(broker.asked(), 0);
-    let session = broker.create(member, on_page("/portal/files")).await.unwrap();
-    assert_eq!(session.workflow, "client-portal");
+    // what the member has cannot be told: neither yes nor no
+    let answer = broker.create(member.clone(), on_page("/portal/files")).await;
+    refused(answer, Kind::Unavailable, Reason::ProviderUnavailable);
+    for has in [Some(Member::default()), in_portal(false).member] {
+        let target = SessionTarget { member: has, ..on_page("/portal/files") };
+        let fault =
+            refused(broker.create(member.clone(), target).await, Kind::Forbidden, Reason::WorkflowNotAllowed);
+        assert!(fault.message.contains("active membership"), "{fault:?}");
+    }
+    assert_eq!(broker.asked(), 0);
+    let target = SessionTarget { member: in_portal(true).member, ..on_page("/portal/files") };
+    assert_eq!(broker.create(member.clone(), target).await.unwrap().workflow, "client-portal");
+    let session = broker.create(member, on_page("/")).await.unwrap();
+    assert_eq!(session.workflow, "lead-concierge", "what is for anybody is for a Whop user too");
 }
 
 #[tokio::test]

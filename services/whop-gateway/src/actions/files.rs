@@ -25,6 +25,9 @@ impl Desk {
         if places.is_empty() && !action.is_empty() {
             return Err(unknown());
         }
+        if !places.is_empty() {
+            self.0.members.limits().read(user).await?;
+        }
         let mut all = Shelf::default();
         for place in places {
             let shelf = self.shelf(&place).await?;

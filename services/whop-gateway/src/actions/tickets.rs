@@ -1,7 +1,8 @@
 //! Tickets: a message in the member's one support channel at Whop.
 //!
-//! What was asked for is kept before Whop is; its text is not, Whop has it. The invariant: one request posts one message,
-//! however often it is made and wherever it breaks off.
+//! What was asked for is kept before Whop is; its text is not, Whop has it. It is posted with the account's key, as what the
+//! team writes is. The invariants: one request posts one message, however often it is made and wherever it breaks off; and
+//! whatever a member writes stands in it as a quotation of theirs.
 
 use domain::{Fault, Kind, Reason, id::TicketId, id::digest};
 use jiff::Timestamp;
@@ -54,13 +55,12 @@ impl Desk {
             }
         }
         self.one(user, action, |does| *does == Does::Support).await?;
+        self.0.members.limits().act(user).await?;
         let ticket = self.intend(&id, user, &fingerprint).await?;
         let by = whop::Request { user, id: id.as_str() };
         let whop = self.0.members.whop();
         let channel = whop.support_channel(by).await?;
-        // One line for the subject, whatever it has in it: the rest is the member's own.
-        let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
-        whop.post_message(&channel.id, &format!("{subject}\n\n{message}"), by).await?;
+        whop.post_message(&channel.id, &quoted(user, subject, message), by).await?;
         let ticket = Ticket { channel: channel.id, ..ticket };
         self.note_posted(&id, &ticket).await?;
         Ok((id, ticket))
@@ -123,6 +123,23 @@ pub(crate) async fn delete(work: &mut Work<'_>, id: &str) -> Result<Option<Gone>
     let Some(ticket) = work.get(&TICKETS, id).await? else { return Ok(None) };
     work.delete(&TICKETS, id);
     Ok(Some(("tickets", ticket.user, String::new())))
+}
+
+/// A ticket in Markdown: every line that is the member's own is marked as one, by whatever it is broken.
+fn quoted(user: &str, subject: &str, message: &str) -> String {
+    const BREAKS: [char; 7] = ['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
+    let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut text = format!("Through the portal, from {user}:\n\n> {subject}");
+    // A paragraph ends with one line without text, however many there are.
+    for paragraph in
+        message.split(BREAKS).map(str::trim_end).collect::<Vec<_>>().split(|line| line.is_empty())
+    {
+        if !paragraph.is_empty() {
+            text.push_str("\n>");
+            paragraph.iter().for_each(|line| text.extend(["\n> ", line]));
+        }
+    }
+    text
 }
 
 fn text<'t>(field: &'static str, text: &'t str, most: usize) -> Result<&'t str, Error> {

@@ -37,10 +37,11 @@ pub(crate) struct Service {
 impl Service {
     async fn identify(&self, request: IdentifyRequest) -> Result<IdentifyResponse, Error> {
         let Caller { visitor_id, .. } = request.caller.unwrap_or_default();
+        let came_at = self.members.now();
         let known = self.verifier.verify(&request.user_token).await.map_err(unknown)?;
         if !visitor_id.is_empty() {
             let caller = domain::Caller::read(&visitor_id, "")?;
-            self.members.introduce(&known.user, caller.visitor.as_str()).await?;
+            self.members.introduce(&known.user, caller.visitor.as_str(), came_at).await?;
         }
         Ok(IdentifyResponse { whop_user_id: known.user, expire_time: Some(wire_time(known.expires_at)) })
     }
@@ -74,9 +75,9 @@ impl Service {
     }
 
     async fn validate(&self, request: ValidateLicenseRequest) -> Result<ValidateLicenseResponse, Error> {
-        member(request.caller)?;
+        let user = member(request.caller)?;
         let key = license_key(request.license_key)?;
-        let found = self.members.whop().license(&key).await?;
+        let found = self.members.license(&user, &key).await?;
         Ok(ValidateLicenseResponse { license: Some(wire::license(found.as_ref())) })
     }
 
@@ -88,6 +89,7 @@ impl Service {
             let why = "the member must confirm that the membership is to end";
             return Err(Fault::invalid("confirmed", why).into());
         }
+        self.members.limits().act(&user).await?;
         let by = whop::Request { user: &user, id };
         let ended = self.members.end(&own.id, by).await?.ok_or_else(membership_unknown)?;
         Ok(CancelMembershipResponse { membership: Some(wire::membership(&ended)) })

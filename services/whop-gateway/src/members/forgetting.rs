@@ -13,10 +13,10 @@ use store::{Attempts, Work, erasing::Erasures};
 
 use super::{
     Members,
-    fresh::USERS,
     membership::Membership,
     payment::Payment,
     record::{Record, owner},
+    users::USERS,
 };
 use crate::actions::tickets;
 

@@ -1,22 +1,23 @@
 //! What a user has, as fresh as is needed.
 //!
 //! The invariants: an answer is at most five minutes old or says that it is stale; one who asks again and again asks Whop
-//! once in that time, as do many who ask at once; and while Whop is away, what it said last is told.
+//! once in that time, as do many who ask at once; while Whop is away, what it said last is told, but for access whose end
+//! it had named and that has come; and while it rests nobody who waits for an answer asks it.
 
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use domain::Kind;
 use jiff::{SignedDuration, Timestamp};
 use providers::{Error, api::Failure};
-use serde::{Deserialize, Serialize};
-use store::{Attempts, Collection, Order, Query, Work};
+use secrecy::SecretString;
+use store::{Order, Query};
 
-use super::{BY_USER, Members, Membership, membership::MEMBERSHIPS};
+use super::{BY_USER, Members, Membership, membership::MEMBERSHIPS, users::USERS};
+use crate::whop::wire;
 
-/// What is known of users, beside their memberships.
-pub(crate) const USERS: Collection<User> = Collection::new("users");
 /// How long an answer of Whop's is good for.
 const GOOD_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// How long whoever has an older answer waits for a newer one.
@@ -27,16 +28,6 @@ const REST: SignedDuration = SignedDuration::from_secs(5);
 const LONGEST_REST: SignedDuration = SignedDuration::from_mins(1);
 /// Most memberships of one user.
 const MOST: u32 = 500;
-
-/// A user.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct User {
-    /// As which visitor the user talks, as far as the books were told; empty if they were not.
-    pub(crate) visitor: String,
-    /// When Whop was asked for everything that the user has.
-    pub(crate) asked_at: Option<Timestamp>,
-}
 
 /// Something, and when Whop said so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +40,7 @@ pub(crate) struct Fresh<T> {
     pub(crate) stale: bool,
 }
 
-/// Until when Whop is not asked for what is known already, and why.
+/// Until when Whop is not asked by whoever waits for the answer, and why.
 #[derive(Debug, Default)]
 pub(super) struct Rest(Mutex<Option<(Timestamp, Failure)>>);
 
@@ -89,12 +80,16 @@ impl Members {
         }
         match self.asked(user, known, now).await {
             Ok(as_of) => Ok(Fresh { value: self.kept(user).await?, as_of, stale: false }),
-            Err(Error::Provider(failure)) => {
-                let Some(as_of) = known else { return Err(failure.into()) };
-                failure.report();
-                Ok(Fresh { value: self.kept(user).await?, as_of, stale: true })
+            Err(error) => {
+                let Some(as_of) = known.filter(|_| is_passing(&error)) else { return Err(error) };
+                if let Error::Provider(failure) = error {
+                    failure.report();
+                }
+                let mut value = self.kept(user).await?;
+                value.iter_mut().for_each(|membership| membership.lapse(now));
+                value.sort_by_key(|membership| !membership.gives_access());
+                Ok(Fresh { value, as_of, stale: true })
             }
-            Err(error) => Err(error),
         }
     }
 
@@ -107,32 +102,57 @@ impl Members {
         as_of: Timestamp,
     ) -> Result<Fresh<bool>, Error> {
         let now = self.now();
-        let asked = match self.0.rest.failure(now) {
-            Some(failure) => Err(failure),
-            None => match tokio::time::timeout(PATIENCE, self.whop().access(user, product)).await {
+        let asked = self.ask(user, now, async {
+            match tokio::time::timeout(PATIENCE, self.whop().access(user, product)).await {
                 Ok(asked) => asked.map(|access| access.has_access),
                 Err(_) => Err(self.whop().silent()),
-            },
-        };
-        match asked {
+            }
+        });
+        match asked.await {
             Ok(value) => Ok(Fresh { value, as_of: now, stale: false }),
             // It knows no such product.
-            Err(failure) if failure.is_not_found() => Ok(Fresh { value: false, as_of: now, stale: false }),
-            Err(failure) => {
+            Err(Error::Provider(failure)) if failure.is_not_found() => {
+                Ok(Fresh { value: false, as_of: now, stale: false })
+            }
+            Err(Error::Provider(failure)) => {
                 failure.report();
-                self.0.rest.note(&failure, now);
                 Ok(Fresh { value: false, as_of, stale: true })
             }
+            Err(error) => Err(error),
         }
     }
 
+    /// The membership that a licence key opens, which a user shows; `None` if Whop knows no such key.
+    pub(crate) async fn license(
+        &self,
+        user: &str,
+        key: &SecretString,
+    ) -> Result<Option<wire::Membership>, Error> {
+        self.ask(user, self.now(), self.whop().license(key)).await
+    }
+
+    /// Asks Whop something for a user who waits for it, unless Whop rests or the user has asked too often.
+    async fn ask<T>(
+        &self,
+        user: &str,
+        now: Timestamp,
+        question: impl Future<Output = Result<T, Failure>> + Send,
+    ) -> Result<T, Error> {
+        if let Some(failure) = self.0.rest.failure(now) {
+            return Err(failure.into());
+        }
+        self.limits().read(user).await?;
+        Ok(question.await.inspect_err(|failure| self.0.rest.note(failure, now))?)
+    }
+
     /// Asks Whop for all that a user has, once for all who want to know it now, and says when it was asked. Whoever has an
-    /// older answer does not wait for long, and for a while not at all after Whop took no call.
+    /// older answer does not wait for long, and for a while nobody waits at all after Whop took no call.
     async fn asked(&self, user: &str, known: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Error> {
-        if let Some(failure) = self.0.rest.failure(now).filter(|_| known.is_some()) {
+        if let Some(failure) = self.0.rest.failure(now) {
             return Err(failure.into());
         }
         let asking = self.0.asking.try_get_with_by_ref(user, async {
+            self.limits().read(user).await?;
             self.refresh_user(user).await?;
             self.note_asked(user, now).await?;
             Ok(now)
@@ -161,17 +181,14 @@ impl Members {
         all.sort_by_key(|membership| !membership.gives_access());
         Ok(all)
     }
+}
 
-    async fn note_asked(&self, user: &str, at: Timestamp) -> Result<(), Error> {
-        let mut attempts = Attempts::default();
-        loop {
-            let mut work = Work::new(self.store());
-            let known = work.get(&USERS, user).await?.unwrap_or_default();
-            work.put(&USERS, user, &User { asked_at: Some(at), ..known });
-            if attempts.commit(work).await? {
-                return Ok(());
-            }
-        }
+/// Whether what is known already is told in place of an error.
+fn is_passing(error: &Error) -> bool {
+    match error {
+        Error::Provider(_) => true,
+        Error::Refused(fault) => fault.kind == Kind::RateLimited,
+        Error::Store(_) => false,
     }
 }
 

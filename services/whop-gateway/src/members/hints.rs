@@ -108,7 +108,8 @@ impl Members {
                 None => Ok(Seen::Unknown),
             },
             Hint::Member(id) => {
-                if let Some(user) = self.whop().member(&id).await?.and_then(|member| member.user) {
+                let Some(member) = self.whop().member(&id).await? else { return Ok(Seen::Unknown) };
+                if let Some(user) = member.user {
                     self.refresh_user(&user.id).await?;
                 }
                 Ok(Seen::Kept)

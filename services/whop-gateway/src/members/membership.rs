@@ -1,10 +1,11 @@
 //! A membership as it is kept.
 //!
-//! The invariant: no licence key is in it, and of what is noted at Whop nothing but what the configuration names.
+//! The invariants: no licence key is in it, and of what is noted at Whop nothing but what the configuration names; and what
+//! was noted for one member is not shown to another.
 
 use std::collections::BTreeMap;
 
-use domain::Money;
+use domain::{Money, id::digest};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::Collection;
@@ -16,6 +17,15 @@ pub(crate) const MEMBERSHIPS: Collection<Membership> = Collection::new("membersh
 
 /// Longest text of the metadata that is kept.
 const LONGEST_NOTE: usize = 2_048;
+
+/// What was noted for somebody who had a membership before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Former {
+    /// Hash of the user.
+    of: String,
+    /// Hash of what was noted.
+    value: String,
+}
 
 /// A membership.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +64,9 @@ pub(crate) struct Membership {
     pub(crate) manage_url: Option<String>,
     /// What is noted at Whop for this member and needed here.
     pub(crate) notes: BTreeMap<String, String>,
+    /// What was noted for whoever had it before, until Whop shows something else under the same name.
+    #[serde(default)]
+    pub(crate) former: BTreeMap<String, Former>,
     /// As whom Whop knows the member by e-mail, where it says so.
     pub(crate) email: String,
     /// It is real.
@@ -80,11 +93,42 @@ impl Membership {
         self.expires_at.or(with_period)
     }
 
+    /// Whop could not be asked since: what it said is held against the time. Where it ended by then it has ended.
+    pub(super) fn lapse(&mut self, now: Timestamp) {
+        if self.gives_access() && self.ends_at().is_some_and(|end| end <= now) {
+            self.status = Status::Expired;
+        }
+    }
+
     /// Whether it lacks something that Whop says. What changed within the same moment is told by what changes most.
     pub(super) fn is_behind(&self, fetched: &wire::Membership) -> bool {
         let says = (fetched.status, fetched.cancel_at_period_end, fetched.current_period_end);
         let differs = says != (self.status, self.cancel_at_period_end, self.period_ends_at);
         self.touched_at < fetched.touched_at() || (self.touched_at == fetched.touched_at() && differs)
+    }
+
+    /// Takes the place of `known`. Whop keeps what is noted when a membership is passed on: to its new member that is
+    /// nothing, until Whop shows another value.
+    pub(super) fn succeed(&mut self, known: &Self) {
+        self.former.clone_from(&known.former);
+        if known.user != self.user {
+            remember(&mut self.former, &known.user, &known.notes);
+        }
+        let (of, former) = (of_user(&self.user), &mut self.former);
+        self.notes.retain(|name, value| match former.get(name) {
+            Some(left) if left.value == of_note(value) => left.of == of,
+            Some(_) => {
+                former.remove(name);
+                true
+            }
+            None => true,
+        });
+    }
+
+    /// Takes out what is noted for its user, which is nobody else's afterwards.
+    pub(super) fn drop_notes(&mut self) {
+        remember(&mut self.former, &self.user, &self.notes);
+        self.notes.clear();
     }
 
     /// It ends, with its period or already.
@@ -96,6 +140,22 @@ impl Membership {
     pub(crate) fn gives_access(&self) -> bool {
         self.status.gives_access()
     }
+}
+
+/// Keeps of what was noted for a user by what it is known again.
+fn remember(former: &mut BTreeMap<String, Former>, user: &str, notes: &BTreeMap<String, String>) {
+    if !user.is_empty() {
+        let of = |value| Former { of: of_user(user), value: of_note(value) };
+        former.extend(notes.iter().map(|(name, value)| (name.clone(), of(value))));
+    }
+}
+
+fn of_user(user: &str) -> String {
+    digest(&["former", "user", user])
+}
+
+fn of_note(value: &str) -> String {
+    digest(&["former", "note", value])
 }
 
 /// The picture of what was fetched, with the plan's name and what it brings.
@@ -133,6 +193,7 @@ pub(super) fn picture(
         mrr,
         manage_url: fetched.manage_url.clone(),
         notes: noted.iter().filter_map(text).collect(),
+        former: BTreeMap::new(),
         email: fetched.user.as_ref().and_then(|user| user.email.clone()).unwrap_or_default(),
         live,
         erased: false,

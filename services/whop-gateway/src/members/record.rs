@@ -35,6 +35,8 @@ pub(super) trait Record: Clone + PartialEq + Serialize + DeserializeOwned + Send
     fn is_anothers(&self, _known: &Self) -> bool {
         false
     }
+    /// Takes over what `known` knows and Whop does not say.
+    fn succeed(&mut self, _known: &Self) {}
     /// Takes out what names people.
     fn blank(&mut self);
     /// The Whop user and the e-mail that it names.
@@ -60,15 +62,18 @@ impl Record for Membership {
     fn is_anothers(&self, known: &Self) -> bool {
         !self.user.is_empty() && !known.erased_of.is_empty() && known.erased_of != hash(&self.user)
     }
+    fn succeed(&mut self, known: &Self) {
+        Self::succeed(self, known);
+    }
     fn blank(&mut self) {
         if !self.user.is_empty() {
             self.erased_of = hash(&self.user);
         }
+        self.drop_notes();
         self.erased = true;
         self.user.clear();
         self.email.clear();
         self.manage_url = None;
-        self.notes.clear();
     }
     fn person(&self) -> (&str, &str) {
         (&self.user, &self.email)
@@ -131,6 +136,9 @@ impl Members {
         if known.as_ref().is_some_and(is_older) {
             // Whop answered from a copy that is behind.
             return Ok(true);
+        }
+        if let Some(known) = &known {
+            next.succeed(known);
         }
         let was_erased = known.as_ref().is_some_and(|known| known.is_erased() && !next.is_anothers(known));
         if was_erased || was_forgotten(&mut work, &next).await? {

@@ -28,7 +28,7 @@ const SIGNATURE: &str = "webhook-signature";
 const LEGACY: &str = "x-whop-signature";
 
 /// What makes a second delivery of the same message recognisable, if one of `secrets` signed `body` around `now`: the
-/// signed id, or a hash of the body where no id is signed. Names of headers are in lower case.
+/// signed id, or a hash of what is signed where that is no id. Names of headers are in lower case.
 pub(crate) fn verify(
     headers: &HashMap<String, String>,
     body: &[u8],
@@ -65,8 +65,9 @@ fn legacy(
     let (time, signature) = headers.get(LEGACY)?.split_once(',')?;
     let (time, signature) = (time.strip_prefix("t=")?, signature.strip_prefix("v1=")?);
     let made = |secret: &[u8]| domain::id::hex(&sign(secret, &[time.as_bytes(), b".", body]));
-    (is_recent(time, now) & matches(secrets, &[signature], made))
-        .then(|| domain::id::hex(&Sha256::digest(body)))
+    (is_recent(time, now) & matches(secrets, &[signature], made)).then(|| {
+        domain::id::hex(&Sha256::new().chain_update(time).chain_update(b".").chain_update(body).finalize())
+    })
 }
 
 fn is_recent(time: &str, now: Timestamp) -> bool {

@@ -14,9 +14,13 @@ use super::{
 };
 
 impl Rig {
-    pub(crate) async fn actions(&self, user: &str) -> Vec<QuickAction> {
+    pub(crate) async fn try_actions(&self, user: &str) -> Result<Vec<QuickAction>, Status> {
         let request = ListQuickActionsRequest { caller: caller(user) };
-        self.client.clone().list_quick_actions(request).await.unwrap().into_inner().actions
+        Ok(self.client.clone().list_quick_actions(request).await?.into_inner().actions)
+    }
+
+    pub(crate) async fn actions(&self, user: &str) -> Vec<QuickAction> {
+        self.try_actions(user).await.unwrap()
     }
 
     pub(crate) async fn files(&self, user: &str, action: &str) -> Result<Vec<File>, Status> {
@@ -117,7 +121,7 @@ product = "prod_growthretainer"
 
 #[tokio::test]
 async fn two_memberships_of_one_product_have_an_action_each() {
-    let rig = Rig::with(Some(OF_TWO)).await;
+    let rig = Rig::with(Some(OF_TWO), &[]).await;
     for (id, folder) in [("mem_1", "folder_one"), ("mem_2", "folder_two")] {
         rig.whop.join(id, "user_mara", "plan_growthmonthly");
         rig.whop.change("memberships", id, json!({"metadata": {"folder": folder}}));

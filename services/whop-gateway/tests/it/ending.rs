@@ -13,7 +13,13 @@ use super::{
 const CANCEL: &str = "POST /memberships/mem_1/cancel";
 
 impl Rig {
-    async fn cancel(&self, user: &str, id: &str, by: &str, confirmed: bool) -> Result<Membership, Status> {
+    pub(crate) async fn cancel(
+        &self,
+        user: &str,
+        id: &str,
+        by: &str,
+        confirmed: bool,
+    ) -> Result<Membership, Status> {
         let request = CancelMembershipRequest {
             caller: caller(user),
             request_id: by.to_owned(),

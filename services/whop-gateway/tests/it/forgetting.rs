@@ -2,10 +2,14 @@
 
 use proto::{common::v1::Person, sheets::v1::Party};
 use serde_json::json;
+use tokio::sync::oneshot;
 
-use super::rig::{NO_MEMBERSHIP, Rig, said};
+use super::{
+    rig::{NO_MEMBERSHIP, Rig, said},
+    whop::Fault,
+};
 
-fn user(user: &str) -> Person {
+pub(crate) fn user(user: &str) -> Person {
     Person { whop_user_ids: vec![user.into()], ..Default::default() }
 }
 
@@ -108,5 +112,27 @@ async fn what_was_passed_on_is_its_new_members() {
     rig.whop.change("memberships", "mem_2", json!({"user_id": "user_jonas"}));
     rig.time.pass(301);
     assert!(rig.ids("user_jonas").await.is_empty(), "it was theirs before they were forgotten");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_was_under_way_brings_nobody_back() {
+    let rig = with_two().await;
+    rig.time.pass(301);
+    let (release, held) = oneshot::channel();
+    rig.whop.fail("GET /memberships", Fault::Held(held));
+    let listed = rig.list("user_mara");
+    let meanwhile = async {
+        rig.whop.until_held().await;
+        rig.time.pass(1);
+        let erased = rig.forget("era_1", user("user_mara")).await;
+        assert!(erased.contains(&("users".to_owned(), 1)), "{erased:?}");
+        release.send(()).unwrap();
+    };
+    let (listed, ()) = tokio::join!(listed, meanwhile);
+    assert!(listed.unwrap().memberships.is_empty());
+    rig.time.pass(1);
+    let left = rig.forget("era_2", user("user_mara")).await;
+    assert!(!left.iter().any(|(kind, _)| kind == "users"), "{left:?}");
     rig.stop().await;
 }

@@ -5,11 +5,13 @@ use proto::{
     common::v1::{Caller, Person},
     whop::v1::{IdentifyRequest, IdentifyResponse},
 };
+use tokio::sync::oneshot;
 use tonic::Status;
 
 use super::{
     rig::{Rig, said},
     token::Signer,
+    whop::Fault,
 };
 
 impl Rig {
@@ -86,6 +88,33 @@ async fn while_the_keys_cannot_be_fetched_nobody_is_refused() {
     rig.whop.come_back();
     rig.time.pass(31);
     rig.identify(&token, &visitor(1)).await.unwrap();
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_is_forgotten_while_their_token_is_looked_at_stays_forgotten() {
+    let rig = Rig::start().await;
+    let signer = Signer::new();
+    rig.whop.sign_with(signer.keys());
+    let token = signer.token("user_mara", rig.time.now().as_second() + 3_600);
+    let mara = || Person { whop_user_ids: vec!["user_mara".into()], ..Default::default() };
+    let (release, held) = oneshot::channel();
+    rig.whop.fail("GET /.well-known", Fault::Held(held));
+    let here = visitor(1);
+    let identified = rig.identify(&token, &here);
+    let meanwhile = async {
+        rig.whop.until_held().await;
+        rig.time.pass(1);
+        rig.forget("era_1", mara()).await;
+        release.send(()).unwrap();
+    };
+    let (identified, ()) = tokio::join!(identified, meanwhile);
+    identified.unwrap();
+    rig.time.pass(1);
+    assert!(rig.forget("era_2", mara()).await.is_empty(), "nothing of them came back");
+    rig.identify(&token, &visitor(2)).await.unwrap();
+    let told = rig.books.until(|told| !told.contacts.is_empty()).await;
+    assert_eq!(told.contacts, [pair("user_mara", 2)], "who comes afterwards is somebody");
     rig.stop().await;
 }
 

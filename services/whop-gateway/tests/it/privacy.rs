@@ -14,7 +14,7 @@ use proto::whop::v1::{
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::rig::{Rig, caller};
+use super::rig::{Rig, UNLIMITED, caller};
 
 /// Everybody who has something, with what.
 const OWNERS: [(&str, &str, &str); 3] = [
@@ -56,29 +56,31 @@ struct Scene {
 }
 
 /// A service in which each of them has a membership of the same product.
-fn scene() -> &'static Scene {
-    static SCENE: OnceLock<Scene> = OnceLock::new();
-    SCENE.get_or_init(|| {
-        let runtime = Runtime::new().unwrap();
-        let rig = runtime.block_on(async {
-            let rig = Rig::with(Some(ACTIONS)).await;
-            for (user, membership, secret) in OWNERS {
-                rig.whop.join(membership, user, "plan_growthmonthly");
-                let notes = json!({"contract": format!("https://example.com/{secret}"), "folder": secret});
-                let manage_url = format!("https://whop.com/manage/{secret}");
-                rig.whop.change(
-                    "memberships",
-                    membership,
-                    json!({"metadata": notes, "manage_url": manage_url}),
-                );
-                rig.whop.file(secret, &format!("{secret}.pdf"));
-                rig.list(user).await.unwrap();
-            }
-            rig
-        });
-        Scene { runtime, rig }
-    })
+fn scene() -> Scene {
+    let runtime = Runtime::new().unwrap();
+    let rig = runtime.block_on(async {
+        let rig = Rig::with(Some(ACTIONS), UNLIMITED).await;
+        for (user, membership, secret) in OWNERS {
+            rig.whop.join(membership, user, "plan_growthmonthly");
+            let notes = json!({"contract": format!("https://example.com/{secret}"), "folder": secret});
+            let manage_url = format!("https://whop.com/manage/{secret}");
+            rig.whop.change("memberships", membership, json!({"metadata": notes, "manage_url": manage_url}));
+            rig.whop.file(secret, &format!("{secret}.pdf"));
+            rig.list(user).await.unwrap();
+        }
+        rig
+    });
+    Scene { runtime, rig }
 }
+
+/// The one in which whoever asks is somebody else.
+fn shared() -> &'static Scene {
+    static SCENE: OnceLock<Scene> = OnceLock::new();
+    SCENE.get_or_init(scene)
+}
+
+/// How many doors there are.
+const DOORS: u8 = 9;
 
 /// Whatever a call answers, as text.
 async fn ask(rig: &Rig, user: &str, call: u8, id: &str, by: &str) -> String {
@@ -105,8 +107,51 @@ async fn ask(rig: &Rig, user: &str, call: u8, id: &str, by: &str) -> String {
             open_support_ticket,
             OpenSupportTicketRequest { caller, request_id, action_id: id, subject, message }
         ),
-        _ => answer!(create_upgrade_link, CreateUpgradeLinkRequest { caller, request_id, action_id: id }),
+        8 => answer!(create_upgrade_link, CreateUpgradeLinkRequest { caller, request_id, action_id: id }),
+        _ => panic!("there is no such door"),
     }
+}
+
+/// What a door shows of what belongs to whoever asks rightly, and the id with which they ask.
+fn own(call: u8, membership: &str, secret: &str) -> (String, String) {
+    let shown = |id: &str, shown: &str| (id.to_owned(), shown.to_owned());
+    match call {
+        0 => shown("", membership),
+        1 => shown(membership, secret),
+        2 => shown("prod_growthretainer", "has_access: true"),
+        3 => (format!("KEY-{membership}"), "valid: true".to_owned()),
+        4 => shown(membership, "cancel_at_period_end: true"),
+        5 => (String::new(), format!("https://example.com/{secret}")),
+        6 => ("files".to_owned(), format!("{secret}.pdf")),
+        7 => shown("support", "feed_"),
+        8 => shown("upgrade", "https://whop.com/checkout/"),
+        _ => panic!("there is no such door"),
+    }
+}
+
+/// What is refused to others would prove nothing were it refused to everybody.
+#[test]
+fn whoever_it_belongs_to_is_shown_it_at_every_door() {
+    let Scene { runtime, rig } = scene();
+    runtime.block_on(async {
+        for (user, membership, secret) in OWNERS {
+            for call in 0..DOORS {
+                let (id, shown) = own(call, membership, secret);
+                let answer = ask(&rig, user, call, &id, "a").await;
+                assert!(answer.contains(&shown), "{user}: {call} {id}: {answer}");
+            }
+            assert_eq!(rig.whop.thing("memberships", membership)["cancel_at_period_end"], true);
+            let posted = rig.whop.messages();
+            assert!(
+                posted
+                    .iter()
+                    .any(|(channel, text)| *channel == format!("feed_{user}") && text.contains(user))
+            );
+            let made = rig.whop.checkouts();
+            assert!(made.iter().any(|one| one["metadata"]["asked_by"] == user));
+        }
+        rig.stop().await;
+    });
 }
 
 fn ids() -> impl Strategy<Value = String> {
@@ -136,10 +181,10 @@ proptest! {
     #[test]
     fn nobody_sees_or_does_anything_of_anothers(
         user in prop::sample::select(vec!["user_mara", "user_jonas", "user_lena", "user_eve", "user_mara.", "USER_MARA"]),
-        calls in prop::collection::vec((0u8..9, ids(), "[ab]"), 1..6),
+        calls in prop::collection::vec((0..DOORS, ids(), "[ab]"), 1..6),
         minutes in 0i64..7,
     ) {
-        let Scene { runtime, rig } = scene();
+        let Scene { runtime, rig } = shared();
         runtime.block_on(async {
             rig.time.pass(60 * minutes);
             for (call, id, by) in calls {

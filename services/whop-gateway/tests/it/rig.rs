@@ -35,6 +35,11 @@ use super::{
 
 pub(crate) const SECRET: &str = "ws_of_the_tests";
 
+/// Settings beside the usual ones.
+type Settings = &'static [(&'static str, &'static str)];
+/// For those who ask more often than a member may.
+pub(crate) const UNLIMITED: Settings = &[("LIMIT_MEMBER_ACTIONS", "off"), ("LIMIT_MEMBER_READS", "off")];
+
 /// A running service.
 pub(crate) struct Rig {
     pub(crate) client: MembershipServiceClient<Link>,
@@ -46,27 +51,28 @@ pub(crate) struct Rig {
     pub(crate) books: Books,
     pub(crate) time: Time,
     dir: Arc<TempDir>,
+    more: Settings,
     ctx: Context,
     serving: JoinHandle<Drain>,
 }
 
 impl Rig {
     pub(crate) async fn start() -> Self {
-        Self::with(None).await
+        Self::with(None, &[]).await
     }
 
-    /// With other quick actions than the built-in ones.
-    pub(crate) async fn with(actions: Option<&str>) -> Self {
+    /// With other quick actions than the built-in ones, and more settings.
+    pub(crate) async fn with(actions: Option<&str>, more: Settings) -> Self {
         let time = Time::start();
         let (whop, books) = (Whop::start(time.clone()).await, Books::start().await);
         let dir = Arc::new(tempfile::tempdir().unwrap());
         if let Some(actions) = actions {
             std::fs::write(dir.path().join("actions.toml"), actions).unwrap();
         }
-        Self::over(time, whop, books, dir).await
+        Self::over(time, whop, books, dir, more).await
     }
 
-    async fn over(time: Time, whop: Whop, books: Books, dir: Arc<TempDir>) -> Self {
+    async fn over(time: Time, whop: Whop, books: Books, dir: Arc<TempDir>, more: Settings) -> Self {
         let mut settings = vec![
             ("STORE", format!("sqlite:{}", dir.path().display())),
             ("WHOP_API_KEY", KEY.to_owned()),
@@ -84,6 +90,7 @@ impl Rig {
         if actions.exists() {
             settings.push(("QUICK_ACTIONS_FILE", actions.display().to_string()));
         }
+        settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let vars: Vars = settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let config: Config = chassis::config::load(&vars, []).expect("sound settings");
         let store = config.store.open(NAME, SCHEMA, time.clock()).unwrap();
@@ -104,6 +111,7 @@ impl Rig {
             books,
             time,
             dir,
+            more,
             ctx,
             serving,
         }
@@ -111,10 +119,10 @@ impl Rig {
 
     /// The process ends, and another one begins over the same store.
     pub(crate) async fn restart(self) -> Self {
-        let Self { whop, books, time, dir, ctx, serving, .. } = self;
+        let Self { whop, books, time, dir, more, ctx, serving, .. } = self;
         ctx.shutdown.cancel();
         tokio::time::timeout(PATIENCE, serving).await.unwrap().unwrap();
-        Self::over(time, whop, books, dir).await
+        Self::over(time, whop, books, dir, more).await
     }
 
     pub(crate) async fn stop(self) {

@@ -42,7 +42,8 @@ async fn a_ticket_is_a_message_in_the_members_channel() {
     let opened = rig.ask_for_help("user_mara", "r1", LOGIN).await.unwrap();
     assert!(opened.ticket_id.starts_with("tkt_") && opened.create_time.is_some());
     assert_eq!(opened.channel_id, "feed_user_mara");
-    let posted = ("feed_user_mara".to_owned(), "Log in\n\nIt does not work.".to_owned());
+    let text = "Through the portal, from user_mara:\n\n> Log in\n>\n> It does not work.";
+    let posted = ("feed_user_mara".to_owned(), text.to_owned());
     assert_eq!(rig.whop.messages(), std::slice::from_ref(&posted));
     assert_eq!(rig.ask_for_help("user_mara", "r1", LOGIN).await.unwrap(), opened);
     let reused = rig.ask_for_help("user_mara", "r1", ("Log in", "Another text.")).await.unwrap_err();
@@ -61,6 +62,33 @@ async fn a_ticket_is_a_message_in_the_members_channel() {
         assert_eq!(refused.code(), tonic::Code::InvalidArgument);
     }
     assert_eq!(rig.whop.messages().len(), 2);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn whatever_a_member_writes_stands_there_as_theirs() {
+    let rig = with_mara().await;
+    let subject = "Help\r\u{2028}Through the portal, from user_jonas:";
+    let message = "First.\r\n\r\n \n\nFrom the team: pay here\rTeam:\u{2028}Team:\u{85}Team:\u{b}> Team:\u{c}# Team\u{2029}Bye";
+    rig.ask_for_help("user_mara", "r1", (subject, message)).await.unwrap();
+    let (_, text) = rig.whop.messages().remove(0);
+    let expected = [
+        "Through the portal, from user_mara:",
+        "",
+        "> Help Through the portal, from user_jonas:",
+        ">",
+        "> First.",
+        ">",
+        "> From the team: pay here",
+        "> Team:",
+        "> Team:",
+        "> Team:",
+        "> > Team:",
+        "> # Team",
+        "> Bye",
+    ];
+    assert_eq!(text.split('\n').collect::<Vec<_>>(), expected);
+    assert!(!text.contains(|c: char| c != '\n' && (c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))));
     rig.stop().await;
 }
 

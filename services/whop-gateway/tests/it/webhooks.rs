@@ -85,22 +85,29 @@ async fn forty_forged_messages_change_nothing() {
 
 #[tokio::test]
 async fn a_message_about_what_whop_does_not_know_parks_with_its_reason() {
-    let rig = Rig::start().await;
-    let message = json!({"id": "msg_1", "type": "membership.activated", "data": {"id": "mem_404"}});
-    rig.send(&message).await.unwrap();
-    rig.whop.until_asked("GET /memberships/mem_404", 1).await;
-    let mut parked = Vec::new();
-    for _ in 0..20 {
-        rig.time.pass(3 * 3_600);
-        rig.replay(&rig.inbox(InboxState::Unspecified).await[0].message_id).await;
-        parked = rig.inbox(InboxState::Parked).await;
-        if !parked.is_empty() {
-            break;
+    for (event, thing, asked) in [
+        ("membership.activated", "mem_404", "GET /memberships/mem_404"),
+        ("payment.succeeded", "pay_404", "GET /payments/pay_404"),
+        ("refund.created", "rf_404", "GET /refunds/rf_404"),
+        ("dispute.created", "dspt_404", "GET /disputes/dspt_404"),
+        ("member.updated", "mber_404", "GET /members/mber_404"),
+    ] {
+        let rig = Rig::start().await;
+        rig.send(&json!({"id": "msg_1", "type": event, "data": {"id": thing}})).await.unwrap();
+        rig.whop.until_asked(asked, 1).await;
+        let mut parked = Vec::new();
+        for _ in 0..20 {
+            rig.time.pass(3 * 3_600);
+            rig.replay(&rig.inbox(InboxState::Unspecified).await[0].message_id).await;
+            parked = rig.inbox(InboxState::Parked).await;
+            if !parked.is_empty() {
+                break;
+            }
         }
+        assert_eq!(parked.len(), 1, "{event}");
+        assert!(parked[0].problem.contains("of the same account as the key"), "{}", parked[0].problem);
+        rig.stop().await;
     }
-    assert_eq!(parked.len(), 1);
-    assert!(parked[0].problem.contains("of the same account as the key"), "{}", parked[0].problem);
-    rig.stop().await;
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Logs at their loudest hold no secret, no token, no message text and no e-mail address.
 
+mod members;
+
 use sandbox::{Fault, FaultKind, Provider, Sandbox, Scripted};
 use serde_json::{Value, json};
 
@@ -12,7 +14,7 @@ use crate::{
 };
 
 const LOUD: &str = "info,gateway=trace,session_broker=trace,chat_agent=trace,sheets_writer=trace,\
-                    booking_payments=trace,tools=trace,chassis=trace,store=trace,frontdesk=trace,domain=trace";
+                    booking_payments=trace,whop_gateway=trace,providers=trace,tools=trace,chassis=trace,store=trace,frontdesk=trace,domain=trace";
 /// Not the one that the table at the start shows as an example.
 const DEVICE: &str = "0190b5a3-7c1e-7d4a-9b1e-2f6d7c8a9b0c";
 /// What is planted in requests and settings; every one has this in it.
@@ -46,7 +48,9 @@ async fn cloud_logs_hold_no_secret() {
 async fn everything_that_is_said(more: &[(&str, &str)]) -> String {
     let sandbox = Sandbox::open(None).unwrap();
     let base = host(sandbox.providers()).await;
-    let [openai, sheets] = ["openai/v1", "sheets"].map(|path| format!("{base}/{path}"));
+    let [openai, sheets, whop, jwks, drive] =
+        ["openai/v1", "sheets", "whop/api/v1", "whop/.well-known/jwks.json", "drive/v3"]
+            .map(|path| format!("{base}/{path}"));
     let keys = format!("k1:{KEY}");
     let vars = [
         ("RUST_LOG", LOUD),
@@ -62,21 +66,40 @@ async fn everything_that_is_said(more: &[(&str, &str)]) -> String {
         ("FORWARDER_SECRET", "canary-of-the-forwarder"),
         ("CALCOM_WEBHOOK_SECRETS", "canary-of-the-calendar"),
         ("STRIPE_WEBHOOK_SECRETS", "whsec_canary"),
+        ("WHOP_API_KEY", sandbox::WHOP_API_KEY),
+        ("WHOP_ACCOUNT_ID", sandbox::WHOP_ACCOUNT_ID),
+        ("WHOP_APP_ID", sandbox::WHOP_APP_ID),
+        ("WHOP_BASE_URL", &whop),
+        ("WHOP_JWKS_URL", &jwks),
+        ("DRIVE_BASE_URL", &drive),
+        ("WHOP_WEBHOOK_SECRETS", members::SECRET),
     ];
     let desk = Desk::start(&[&vars, more].concat()).await;
     let mut forbidden = vec![KEY.to_owned(), DEVICE.to_owned()];
-    let keys = [sandbox::API_KEY, sandbox::ACCESS_TOKEN, sandbox::CALCOM_API_KEY, sandbox::STRIPE_SECRET_KEY];
+    let keys = [
+        sandbox::API_KEY,
+        sandbox::ACCESS_TOKEN,
+        sandbox::CALCOM_API_KEY,
+        sandbox::STRIPE_SECRET_KEY,
+        sandbox::WHOP_API_KEY,
+    ];
     forbidden.extend(keys.map(str::to_owned));
     ask_for_sessions(&desk, &sandbox, &mut forbidden).await;
     deliver_events(&desk, &sandbox).await;
     knock_at_the_till(&desk).await;
     talk(&desk, &sandbox, &mut forbidden).await;
+    members::visit(&desk, &sandbox, &mut forbidden).await;
     let (process, _) = desk.leave("TERM").await;
 
     let said = process.said();
-    for needed in
-        ["events taken", "openai refused the call", "claimed what did not happen", "drained", "request"]
-    {
+    for needed in [
+        "events taken",
+        "openai refused the call",
+        "claimed what did not happen",
+        "drained",
+        "request",
+        "a user token is refused",
+    ] {
         assert!(said.contains(needed), "a log that could have told, with {needed:?}: {said}");
     }
     assert!(!said.to_lowercase().contains(CANARY), "{said}");

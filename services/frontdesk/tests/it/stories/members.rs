@@ -7,6 +7,7 @@ pub(super) mod lives;
 mod outages;
 mod portal;
 mod privacy;
+mod rotation;
 
 use chassis::Link;
 use proto::whop::v1::membership_service_client::MembershipServiceClient;
@@ -23,6 +24,9 @@ use lives::Life;
 /// What a member has, and what they may ask for.
 const MEMBERSHIP: &str = "/api/portal/membership";
 const ACTIONS: &str = "/api/portal/actions";
+/// The workflow for members, and one for anybody.
+const PORTAL: &str = "client-portal";
+const LEADS: &str = "lead-concierge";
 
 impl World {
     fn memberships(&self) -> MembershipServiceClient<Link> {
@@ -43,8 +47,13 @@ impl World {
 
     /// A member's session in the portal's chat.
     async fn session_of(&self, label: &str) -> Value {
-        let asked = json!({"modes": ["self_hosted"], "workflowId": "client-portal", "page": "/portal"});
-        Answer::of(self.through_whop(label, Method::POST, SESSION).json(&asked)).await.ok()
+        self.session_in(PORTAL, label).await.ok()
+    }
+
+    /// What a Whop user is answered who asks for a session of a workflow.
+    async fn session_in(&self, workflow: &str, label: &str) -> Answer {
+        let asked = json!({"modes": ["self_hosted"], "workflowId": workflow, "page": "/portal"});
+        Answer::of(self.through_whop(label, Method::POST, SESSION).json(&asked)).await
     }
 }
 

@@ -148,3 +148,60 @@ async fn old_keys_hold_for_a_day_when_there_are_no_newer_ones() {
     world.pass(5);
     assert!(world.user(&token).await.is_ok());
 }
+
+#[tokio::test]
+async fn forgers_cause_a_fetch_in_half_a_minute_whatever_they_show_and_however_it_ends() {
+    let (whop, thief) = (Signer::new("k1"), Signer::new("k1"));
+    let world = World::of(&[&whop]).await;
+    let of = |header: Value| thief.sign(&header, &long_lived());
+    let forged: Vec<String> = (0..4)
+        .map(|number| of(json!({"alg": "ES256", "kid": format!("made-up-{number}")})))
+        .chain([of(json!({"alg": "ES256"})), of(json!({"alg": "ES256", "kid": ""}))])
+        .collect();
+    assert!(world.user(&whop.token()).await.is_ok());
+    let mut fetches = world.fetches();
+    for begin_with in 0..forged.len() {
+        for is_down in [false, true] {
+            if is_down {
+                world.go_down();
+            } else {
+                world.whop.answer(set(&[&whop]));
+            }
+            world.pass(30);
+            for second in 0..30 {
+                let token = &forged[(begin_with + second) % forged.len()];
+                let is_refused =
+                    if is_down { world.is_unavailable(token).await } else { world.is_wrong(token).await };
+                assert!(is_refused, "{begin_with} {is_down} {second}");
+                assert!(world.user(&whop.token()).await.is_ok(), "members are known meanwhile");
+                world.pass(i64::from(second % 10 == 9));
+            }
+            fetches += 1;
+            assert_eq!(world.fetches(), fetches, "{begin_with} {is_down}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn forgers_cause_a_fetch_in_five_seconds_while_there_are_no_keys() {
+    let thief = Signer::new("k1");
+    let world = World::of(&[]).await;
+    for down in [true, false] {
+        if down {
+            world.go_down();
+        } else {
+            world.whop.answer(set(&[]));
+        }
+        world.pass(5);
+        let before = world.fetches();
+        for second in 0..5 {
+            for header in
+                [json!({"alg": "ES256"}), json!({"alg": "ES256", "kid": format!("made-up-{second}")})]
+            {
+                assert!(world.is_unavailable(&thief.sign(&header, &long_lived())).await);
+            }
+            world.pass(1);
+        }
+        assert_eq!(world.fetches(), before + 1, "down: {down}");
+    }
+}

@@ -63,7 +63,12 @@ fn the_vector_of_the_standard_differs_in_its_key_alone() {
 #[test]
 fn the_legacy_vector_is_signed() {
     let signed = verified(&legacy(&format!("t={TIME},v1={LEGACY_MAC}")), BODY, SECRET, TIME);
-    assert_eq!(signed, Some(domain::id::hex(&Sha256::digest(BODY))), "nothing signs an id: the body is it");
+    let expected = domain::id::hex(&Sha256::digest(format!("{TIME}.{BODY}")));
+    assert_eq!(signed, Some(expected), "nothing signs an id: what is signed is it");
+    let later = format!("{}.{BODY}", TIME + 1);
+    let mac = domain::id::hex(&sign(SECRET.as_bytes(), &[later.as_bytes()]));
+    let again = verified(&legacy(&format!("t={},v1={mac}", TIME + 1)), BODY, SECRET, TIME);
+    assert!(again.is_some() && again != signed, "the same words at another time are another message");
     let mut claiming = legacy(&format!("t={TIME},v1={LEGACY_MAC}"));
     claiming.insert(ID.to_owned(), "msg_of_another".to_owned());
     assert_eq!(verified(&claiming, BODY, SECRET, TIME), signed, "an unsigned id is not believed");

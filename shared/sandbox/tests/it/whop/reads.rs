@@ -77,7 +77,12 @@ async fn a_licence_key_names_its_membership() {
     let town = Town::new().await;
     let joined = town.sandbox.club().join("user_mara", "plan_growthmonthly").unwrap();
     let key = joined["license_key"].as_str().unwrap();
-    assert_eq!(key.len(), "WHOP-XXXX-XXXX-XXXX".len());
+    let parts: Vec<_> = key.split('-').collect();
+    let is_part =
+        |part: &&str| part.len() == 4 && part.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    assert!(parts.len() == 4 && parts[0] == "WHOP" && parts[1..].iter().all(is_part), "{key}");
+    let other = town.sandbox.club().join("user_mara", "plan_growthmonthly").unwrap();
+    assert_ne!(other["license_key"], joined["license_key"], "nobody else's");
     assert_eq!(town.whop_get(&format!("memberships/{key}")).await, joined);
     assert_eq!(town.whop_get(&format!("memberships/{}", id(&joined))).await, joined);
     let (status, error) = answer(town.whop(Method::GET, "memberships/WHOP-0000-0000-0000")).await;

@@ -58,6 +58,13 @@ async fn a_member_is_forgotten_and_stays_so() {
         assert!(traces(&before).iter().any(|line| line.contains(&own)), "{service} knows her");
     }
 
+    // a system that is named has keys of its own, by which a member's chats are found
+    let setting = |name: &str| format!("{}_ADDR", name.replace('-', "_").to_uppercase());
+    let named = gateway::erasure::KEEPERS.map(|keeper| (setting(keeper.name), world.service(keeper.name)));
+    let named: Vec<_> = named.iter().map(|(name, address)| (name.as_str(), address.as_str())).collect();
+    let without = run(world.dir.path(), &named, &["contacts", "erase", "mara@example.com", "--yes"]).await;
+    assert!(without.failure(64).contains("TOKEN_KEYS is needed"), "{}", without.err);
+
     let receipt = ask(&world, &["contacts", "erase", "mara@example.com", "--yes", "--json"]).await.json(0);
     assert_eq!(receipt["done"], true, "{receipt}");
     let services = receipt["services"].as_array().unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sandbox::{Fault, FaultKind, Outcome, Provider};
 use serde_json::{Value, json};
 
-use super::{ACTIONS, MEMBERSHIP, id, lives::Life};
+use super::{ACTIONS, MEMBERSHIP, PORTAL, id, lives::Life};
 use crate::{
     stories::{scripts::Script, sheet::Sheet},
     story::answer::Answer,
@@ -72,6 +72,9 @@ async fn a_member_sees_what_was_last_while_whop_is_away_and_is_told_so() {
     let page = Answer::of(world.through_whop("mara", reqwest::Method::GET, "/portal")).await;
     assert_eq!(page.status, 200, "{page:?}");
     assert!(page.text.contains("Growth Retainer"), "{page:?}");
+    world.session_of("mara").await;
+    // of whom nothing is known: neither yes nor no
+    world.session_in(PORTAL, "jonas").await.problem(503, "PROVIDER_UNAVAILABLE");
 
     world.sandbox().clear_faults();
     let becomes = |word: &str| world.lines("subscriptions").iter().any(|line| line["status"] == word);

@@ -4,7 +4,7 @@ use reqwest::Method;
 use sandbox::UserToken;
 use serde_json::{Value, json};
 
-use super::{ACTIONS, MEMBERSHIP, id};
+use super::{ACTIONS, LEADS, MEMBERSHIP, PORTAL, id};
 use crate::{
     chat::talk::{Events, create, request, said, thread_of},
     story::answer::{Answer, SESSION},
@@ -97,8 +97,7 @@ async fn a_member_talks_as_one_on_every_device_and_the_agent_knows_what_they_hav
     let read = request("threads.get_by_id", json!({"thread_id": thread}));
     let there = world.chat_of("mara", &secret(&phone), &read).await.ok();
     assert!(!said(there["items"]["data"].as_array().unwrap()).is_empty(), "{there}");
-    world.session_of("jonas").await;
-    let stranger = world.session_of("jonas").await;
+    let stranger = world.session_in(LEADS, "jonas").await.ok();
     assert_eq!(world.chat_of("jonas", &secret(&stranger), &read).await.status, 404);
     // the browser's own visitor, which outlives the session, sees nothing of it
     let asked = json!({"modes": ["self_hosted"], "workflowId": "lead-concierge", "visitorToken": desktop["visitor_token"]});
@@ -109,6 +108,32 @@ async fn a_member_talks_as_one_on_every_device_and_the_agent_knows_what_they_hav
 
     // who was seen in the portal and who pays are one person in the books
     until("the user and the visitor are one", || world.lines("contacts").len() == 1).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_portals_chat_is_for_whoever_has_access_now() {
+    let world = World::shop().await;
+    let club = world.sandbox().club();
+    let refused = async || {
+        let told = world.session_in(PORTAL, "jonas").await.problem(403, "WORKFLOW_NOT_ALLOWED");
+        assert!(told.contains("for members with an active membership"), "{told}");
+        let page = Answer::of(world.through_whop("jonas", Method::GET, "/portal")).await;
+        assert!(page.text.contains("The chat is for members with an active membership"), "{page:?}");
+    };
+    refused().await;
+    let joined = club.join("user_jonas", "plan_growthmonthly").unwrap();
+    world.lines_when("subscriptions", 1).await;
+    world.session_of("jonas").await;
+    let page = Answer::of(world.through_whop("jonas", Method::GET, "/portal")).await;
+    assert!(page.text.contains("id=\"chat\" class=\"chat\"></div>"), "{page:?}");
+    club.revoke(&id(&joined)).unwrap();
+    until("the end is known", || {
+        world.lines("subscriptions").iter().any(|line| line["status"] == "canceled")
+    })
+    .await;
+    refused().await;
+    assert_eq!(world.session_in(LEADS, "jonas").await.status, 200, "what is for anybody is for him too");
     world.stop().await;
 }
 

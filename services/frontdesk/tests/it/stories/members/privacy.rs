@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tonic::{Code, Response, Status};
 
-use super::{ACTIONS, MEMBERSHIP, id};
+use super::{ACTIONS, LEADS, MEMBERSHIP, PORTAL, id};
 use crate::{
     chat::talk::{create, request, thread_of},
     stories::cases,
@@ -126,7 +126,9 @@ impl Somebody {
             license = joined["license_key"].as_str().unwrap_or_default().to_owned();
         }
         marks.extend([&membership, &license].map(String::to_owned));
-        let secret = world.session_of(label).await["client_secret"].as_str().unwrap().to_owned();
+        let workflow = if plan.is_some() { PORTAL } else { LEADS };
+        let session = world.session_in(workflow, label).await.ok();
+        let secret = session["client_secret"].as_str().unwrap().to_owned();
         let begun = world.through_whop(label, Method::POST, "/chatkit").bearer_auth(&secret);
         let begun = Answer::of(begun.json(&create(&format!("word-of-{label}")))).await;
         let first = begun.text.lines().next().unwrap().strip_prefix("data: ").unwrap();
@@ -162,8 +164,9 @@ impl Somebody {
 
 impl Scene {
     async fn new() -> Self {
-        let off = ["LIMIT_CHAT", "LIMIT_VISITOR", "LIMIT_IP", "LIMIT_SITE"].map(|limit| (limit, "off"));
-        let world = World::with(&off).await;
+        let off = ["LIMIT_CHAT", "LIMIT_VISITOR", "LIMIT_IP", "LIMIT_SITE"];
+        let off = off.into_iter().chain(["LIMIT_MEMBER_ACTIONS", "LIMIT_MEMBER_READS"]);
+        let world = World::with(&off.map(|limit| (limit, "off")).collect::<Vec<_>>()).await;
         world.look_is_over().await;
         world.sandbox().club().add_person("user_otto", "Otto Ohne", "otto@example.com").unwrap();
         let growth = Some(("plan_growthmonthly", "prod_growthretainer"));
