@@ -244,8 +244,14 @@ class Story:
 
     def members(self):
         caller = {"visitorId": "vis_" + "1" * 32, "verifiedWhopUserId": "user_" + "W" * 59}
-        request = {"caller": caller, "requestId": "r", "target": {"workflow": "client-portal"}}
-        _, [found] = self.sent(lambda: self.broker("CreateSession", request), 1, "a member's session")
+        def portal(**member):
+            return {"caller": caller, "requestId": "r", "target": {"workflow": "client-portal", **member}}
+
+        # Who has nothing is refused, and of whom that is not known as well.
+        for lacking, refused in [({}, "unavailable"), ({"member": {"status": "canceled"}}, "permission_denied")]:
+            self.sent(lambda: self.broker("CreateSession", portal(**lacking), refused), 0, "no member's session")
+        standing = {"member": {"plan": "Growth", "status": "active", "hasAccess": True}}
+        _, [found] = self.sent(lambda: self.broker("CreateSession", portal(**standing)), 1, "a member's session")
         assert found.body["user"] == caller["verifiedWhopUserId"], found.body
         for page in ("client-portal", "ops-copilot"):
             self.create(count=0, expected=403, workflowId=page)
