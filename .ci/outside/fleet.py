@@ -10,6 +10,7 @@ import subprocess
 
 import requests
 from otlp import until
+from programs import LIMITS
 from provider import Provider
 
 SHEET = "1sandboxFrontdeskLedgerOfSevenTabs0000000000"
@@ -121,8 +122,7 @@ class Fleet:
             "SHEETS_BASE_URL": f"{self.provider.url}/sheets",
             "EVENTS_WEBHOOK_SECRET": own["events"],
         }
-        names = ("LIMIT_VISITOR", "LIMIT_IP", "LIMIT_SITE", "LIMIT_CHAT", "LIMIT_MEMBER_ACTIONS", "LIMIT_MEMBER_READS")
-        limits = dict.fromkeys(names, WIDE)
+        limits = dict.fromkeys(LIMITS, WIDE)
         common = {"PORT": "0", "STORE": f"sqlite:{self.scratch}/store", **limits, **self.settings}
         writer = self.start("sheets-writer", common | google)
         hosted = {"CHATKIT_WORKFLOW_ID": "wf_sandbox_lead"}

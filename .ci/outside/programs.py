@@ -22,7 +22,8 @@ SPREADSHEET_ID = "1sandboxFrontdeskLedgerOfSevenTabs0000000000"
 BUF = pathlib.Path(sys.executable).parent / "buf"
 PATIENCE = 60
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
-NO_LIMITS = {name: "off" for name in ("LIMIT_CHAT", "LIMIT_VISITOR", "LIMIT_IP", "LIMIT_SITE")}
+LIMITS = ("LIMIT_CHAT", "LIMIT_VISITOR", "LIMIT_IP", "LIMIT_SITE", "LIMIT_MEMBER_ACTIONS", "LIMIT_MEMBER_READS")
+NO_LIMITS = {name: "off" for name in LIMITS}
 
 
 def wait(condition, what, patience=PATIENCE, pause=0.02):

@@ -17,14 +17,14 @@ import tempfile
 import time
 
 import requests
+from programs import NO_LIMITS
 
 HERE = pathlib.Path(__file__).resolve().parent
 SEED = "20251028"
 SHARED = "example-events-secret-4f1c"
 OPERATOR = "example-operator-token-7a20"
 SESSION, REFRESH, CHAT = "/api/chatkit/session", "/api/chatkit/refresh", "/chatkit"
-LIMITS = ("LIMIT_VISITOR", "LIMIT_IP", "LIMIT_SITE", "LIMIT_CHAT", "LIMIT_TOKENS_DAY", "BUDGET_DAY")
-OFF = dict.fromkeys(LIMITS, "off")
+OFF = NO_LIMITS | {"LIMIT_TOKENS_DAY": "off", "BUDGET_DAY": "off"}
 TIGHT = OFF | {"LIMIT_IP": "20/h:20", "LIMIT_CHAT": "2/h:2"}
 # What a positive request of the chat protocol can be made to succeed with; the others need a form, a pending call of
 # a browser tool or a widget, and are answered 404 or 409.
