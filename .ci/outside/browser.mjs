@@ -4,7 +4,7 @@
 // usage: node browser.mjs GATEWAY_URL PICTURES_DIR      (needs playwright-core and Debian's chromium)
 
 import assert from 'node:assert/strict';
-import { chromium } from 'playwright-core';
+import { lines, openChat, say, until, WAIT, withBrowser } from './kit.mjs';
 
 const [gateway, pictures] = process.argv.slice(2);
 const SCREENS = [
@@ -13,55 +13,10 @@ const SCREENS = [
   { name: 'phone-light', viewport: { width: 390, height: 844 }, colorScheme: 'light', isMobile: true, hasTouch: true },
   { name: 'phone-dark', viewport: { width: 390, height: 844 }, colorScheme: 'dark', isMobile: true, hasTouch: true },
 ];
-const FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
-];
 
 async function open(browser, { name, ...screen }) {
-  const context = await browser.newContext(screen);
-  // Offline: whatever is not the gateway does not answer.
-  await context.route((url) => url.origin !== gateway, (route) => route.abort());
-  const page = await context.newPage();
-  const complaints = [];
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => message.type() === 'warning' && complaints.push(message.text()));
-  await page.goto(`${gateway}/services?utm_source=yt&utm_campaign=oct_launch`);
-  await page.locator('.launcher').click();
-  await page.locator('.start').waitFor({ timeout: 20_000 });
-  const shot = (step) => page.screenshot({ path: `${pictures}/${name}-${step}.png` });
-  return { page, context, shot, complaints };
-}
-
-async function say(page, text) {
-  const before = await page.locator('.item.answer').count();
-  await page.locator('.composer textarea').fill(text);
-  await page.keyboard.press('Enter');
-  await page.waitForFunction(
-    (count) => {
-      const root = document.querySelector('frontdesk-chat').shadowRoot;
-      const idle = root.querySelector('.send')?.getAttribute('aria-label') === 'Send';
-      return idle && root.querySelectorAll('.item.answer').length > count;
-    },
-    before,
-    { timeout: 20_000 },
-  );
-}
-
-async function lines(tab) {
-  const sheet = await (await fetch(`${gateway}/sandbox/sheet.json`)).json();
-  const { columns, rows } = sheet.tabs.find(({ title }) => title === tab);
-  return rows.map(({ cells }) => Object.fromEntries(cells.map(([text], index) => [columns[index], text])));
-}
-
-async function until(what, holds) {
-  const end = Date.now() + 20_000;
-  for (;;) {
-    const found = await holds();
-    if (found) return found;
-    assert.ok(Date.now() < end, `${what}: never`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  const chat = await openChat(browser, gateway, (url) => url.origin === gateway, screen);
+  return { ...chat, shot: (step) => chat.page.screenshot({ path: `${pictures}/${name}-${step}.png` }) };
 }
 
 async function converse(browser) {
@@ -72,30 +27,29 @@ async function converse(browser) {
   await say(page, 'Hello! What does marketing automation cost?');
   await say(page, 'I need a marketing automation package');
   await page.reload();
-  await page.locator('.item.user').nth(1).waitFor({ timeout: 20_000 });
+  await page.locator('.item.user').nth(1).waitFor(WAIT);
   await say(page, 'My name is Ann Example, my e-mail is ann@example.com and my budget is 5000 EUR');
   await shot('end');
   const panel = await page.locator('.panel').innerText();
   assert.match(panel, /Hello! What does marketing automation cost\?/, 'the first message is there after the reload');
 
-  const contact = await until('the contact', async () => (await lines('contacts')).find((c) => c.email === 'ann@example.com'));
+  const contact = await until('the contact', async () => (await lines(gateway, 'contacts')).find((c) => c.email === 'ann@example.com'));
   assert.equal(contact.first_name, 'Ann');
   assert.equal(contact.utm_source, 'yt');
-  const lead = await until('the lead', async () => (await lines('leads')).find((l) => l.contact_id === contact.id));
+  const lead = await until('the lead', async () => (await lines(gateway, 'leads')).find((l) => l.contact_id === contact.id));
   assert.equal(lead.status, 'new');
   const turns = await until('three turns', async () => {
-    const rows = await lines('engagements');
+    const rows = await lines(gateway, 'engagements');
     return rows.filter((row) => row.message).length >= 3 && rows;
   });
   assert.ok(turns.some((turn) => turn.message.includes('marketing automation package')));
-  await until('the outcome', async () => (await lines('engagements')).find((row) => row.outcome === 'qualified'));
+  await until('the outcome', async () => (await lines(gateway, 'engagements')).find((row) => row.outcome === 'qualified'));
   const errors = complaints.filter((text) => !text.includes('allow') && !text.includes('chatkit'));
   assert.deepEqual(errors, [], 'nothing went wrong in the page');
   await context.close();
 }
 
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: FLAGS });
-try {
+await withBrowser(async (browser) => {
   await converse(browser);
   for (const screen of SCREENS.slice(1)) {
     const { page, context, shot } = await open(browser, screen);
@@ -105,6 +59,4 @@ try {
     await context.close();
   }
   console.log(`browser: 1 conversation, ${SCREENS.length} screens, pictures in ${pictures}`);
-} finally {
-  await browser.close();
-}
+});

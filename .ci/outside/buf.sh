@@ -134,7 +134,7 @@ expect() {
 }
 
 judge_services() {
-    local stand_in broker writer agent till club met=() calls=0
+    local stand_in broker writer agent till club copilot met=() calls=0
     start examples/alone
     stand_in=$answer
     local openai=(OPENAI_API_KEY=sk-sandbox "OPENAI_BASE_URL=$stand_in/openai/v1" "STORE=sqlite:$scratch/store")
@@ -153,15 +153,18 @@ judge_services() {
     start whop-gateway "STORE=sqlite:$scratch/store" "SHEETS_WRITER_ADDR=$writer" \
         WHOP_API_KEY=apik_sandbox_A0000000000000000000000000000000000000000000000000000 WHOP_ACCOUNT_ID=biz_frontdesk0001 "WHOP_BASE_URL=$stand_in/whop/api/v1"
     club=$answer
+    start ops-copilot "STORE=sqlite:$scratch/store" "SHEETS_WRITER_ADDR=$writer"
+    copilot=$answer
 
     local every=(frontdesk.common.v1.{Backup,Operations}Service)
     judge_service session-broker "$broker" "${every[@]}" frontdesk.session.v1.SessionService
     judge_service sheets-writer "$writer" "${every[@]}" frontdesk.sheets.v1.{Bookkeeping,Contact,Delivery,Event,Lead,Ledger}Service
-    judge_service chat-agent "$agent" "${every[@]}" frontdesk.chat.v1.{Chat,Thread}Service
+    judge_service chat-agent "$agent" "${every[@]}" frontdesk.chat.v1.{Chat,Thread,Tool}Service
     judge_service booking-payments "$till" "${every[@]}" frontdesk.booking.v1.{Booking,Payment}Service \
         frontdesk.common.v1.{Reconciliation,Webhook}Service
     judge_service whop-gateway "$club" "${every[@]}" frontdesk.whop.v1.{Directory,Membership}Service \
         frontdesk.common.v1.{Reconciliation,Webhook}Service
+    judge_service ops-copilot "$copilot" "${every[@]}" frontdesk.ops.v1.{Notify,Report}Service
     local declared
     declared=$(python3 - "$scratch/image.json" <<'PY'
 import json, sys
@@ -188,11 +191,13 @@ PY
     expect "$till" frontdesk.booking.v1.PaymentService/ListItems "{${caller#*,}}" '"itemId"'
     expect "$club" frontdesk.whop.v1.MembershipService/ListMemberships \
         '{"caller":{"verifiedWhopUserId":"user_mara"}}' '"freshness"'
+    expect "$agent" frontdesk.chat.v1.ToolService/ListTools "{${caller#*,}}" '"list_offers"'
+    expect "$copilot" frontdesk.ops.v1.ReportService/GetWeeklySummary '{}' '"timeZone": ?"UTC"'
     local one
-    for one in "$broker" "$writer" "$agent" "$till" "$club"; do
+    for one in "$broker" "$writer" "$agent" "$till" "$club" "$copilot"; do
         expect "$one" frontdesk.common.v1.OperationsService/Tick '{}' '^\{'
     done
-    echo "buf curl: 5 processes list and answer for ${#met[@]} services, healthy each; $calls real calls"
+    echo "buf curl: 6 processes list and answer for ${#met[@]} services, healthy each; $calls real calls"
 }
 
 judge_contracts

@@ -23,6 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SEED = "20251028"
 SHARED = "example-events-secret-4f1c"
 OPERATOR = "example-operator-token-7a20"
+MCP = "example-concierge-token-19d3"
 SESSION, REFRESH, CHAT = "/api/chatkit/session", "/api/chatkit/refresh", "/chatkit"
 OFF = NO_LIMITS | {"LIMIT_TOKENS_DAY": "off", "BUDGET_DAY": "off"}
 TIGHT = OFF | {"LIMIT_IP": "20/h:20", "LIMIT_CHAT": "2/h:2"}
@@ -49,6 +50,7 @@ class Desk:
     def __init__(self, binary, scratch, settings):
         own = {"PORT": "0", "FRONTDESK_DIR": f"{scratch}/desk", "RUST_LOG": "warn"}
         given = {"CHATKIT_WORKFLOW_ID": "wf_sandbox_lead", "EVENTS_WEBHOOK_SECRET": SHARED, "OPERATOR_TOKEN": OPERATOR}
+        given["MCP_TOKENS"] = f"lead-concierge:{MCP}"
         environment = {"PATH": os.environ["PATH"], **own, **given, **settings}
         self.log = open(f"{scratch}/log", "w+", encoding="utf-8")
         self.process = subprocess.Popen(
@@ -86,6 +88,7 @@ def run(base, scratch, *options):
         "REST_SECRET": answer.json()["client_secret"],
         "REST_SHARED": SHARED,
         "REST_OPERATOR": OPERATOR,
+        "REST_MCP": MCP,
         "REST_MEMBER": MEMBER,
         "REST_TALLY": f"{scratch}/tally.json",
     }

@@ -17,13 +17,14 @@ import requests
 import schemathesis
 from jsonschema import Draft202012Validator
 
-BASE, SECRET, SHARED, TOKEN, MEMBER = (
-    os.environ[f"REST_{name}"] for name in ("BASE", "SECRET", "SHARED", "OPERATOR", "MEMBER")
+BASE, SECRET, SHARED, TOKEN, MEMBER, AGENT = (
+    os.environ[f"REST_{name}"] for name in ("BASE", "SECRET", "SHARED", "OPERATOR", "MEMBER", "MCP")
 )
 HERE, ELSEWHERE = "http://localhost:3000", "https://elsewhere.example"
 DEVICE = "5f0c6f1e-8a57-4c0b-9a55-3c0b6f2f9e11"
 CHAT, EVENTS, OPERATOR, ERASE = "/chatkit", "/webhooks/ajd/chat-events", "/api/operator/", "/erase"
 CHECKOUT = "/checkout/{token}"
+TOOLS, CONCIERGE = "/mcp/{workflow}", "lead-concierge"
 PORTAL, PORTAL_PAGE, RUN, CANCEL = "/api/portal/", "/portal", "/actions/{action_id}", "/cancel"
 SESSIONS, USER_TOKEN = ("/api/chatkit/session", "/api/chatkit/refresh"), "X-Whop-User-Token"
 PAGES = (CHECKOUT, PORTAL_PAGE)
@@ -53,6 +54,15 @@ class ClientSecret:
 class OperatorToken:
     def get(self, case, context):
         return TOKEN
+
+    def set(self, case, data, context):
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+@schemathesis.auth().apply_to(path=TOOLS)
+class AgentToken:
+    def get(self, case, context):
+        return AGENT
 
     def set(self, case, data, context):
         case.headers["Authorization"] = f"Bearer {data}"
@@ -175,6 +185,17 @@ def spare_who_stays(case, at):
         case.path_parameters["contact_id"] = contacts.make() if at % 7 == 1 else contacts.forget()["contact_id"]
 
 
+def ask_for_a_thread(case, at):
+    """What no JSON schema says: where a list goes on, what a visitor's id is, and that words are more than blanks. Every
+    third thread is not there."""
+    for name in ("after", "visitor"):
+        (case.query or {}).pop(name, None)
+    if case.path_parameters:
+        case.path_parameters["thread_id"] = threads.use()["thread"] if at % 3 else f"thr_nothing{at}"
+    if isinstance(case.body, dict):
+        case.body |= {"text": "I look into it.", "author": "Anna"}
+
+
 def ask_for_somebody(case, at):
     """What no JSON schema says: that one of several is needed, what a phone is, that all have to be one person's, and
     what excludes what. Every third id of a person stays as it was guessed."""
@@ -186,6 +207,8 @@ def ask_for_somebody(case, at):
     if case.headers.get("Idempotency-Key"):
         # The same key with another body is refused.
         case.headers["Idempotency-Key"] = f"{case.headers['Idempotency-Key'][:100]}{at}"
+    if path.startswith(f"{OPERATOR}threads"):
+        ask_for_a_thread(case, at)
     if path == f"{OPERATOR}rows/{{tab}}":
         query.pop("after", None)
         if query.get("contact_id"):
@@ -242,7 +265,7 @@ def before_call(context, case, kwargs):
     if at % 5 == 1:
         case.headers["Origin"] = HERE
     # A stranger's page is refused before anything else, so it would hide a 405 or 401.
-    shown = {"Authorization", USER_TOKEN} & set(case.headers) or not case.operation.path.startswith((OPERATOR, PORTAL))
+    shown = {"Authorization", USER_TOKEN} & set(case.headers) or not case.operation.path.startswith((OPERATOR, PORTAL, TOOLS))
     if at % 11 == 3 and shown and case.method.upper() == case.operation.method.upper():
         case.headers["Origin"] = ELSEWHERE
     # Without the secret nothing of an event is looked at.
@@ -261,6 +284,9 @@ def before_call(context, case, kwargs):
     # A token that Whop did not make is refused, whatever else there is.
     if is_positive(case) and case.operation.path in SESSIONS:
         case.headers.pop(USER_TOKEN, None)
+    # Of the workflows one has tools for agents here; every fifth is guessed.
+    if case.operation.path == TOOLS and at % 5 and case.path_parameters:
+        case.path_parameters["workflow"] = CONCIERGE
     if not is_positive(case) or not isinstance(case.body, dict):
         return
     device = case.body.get("deviceId")

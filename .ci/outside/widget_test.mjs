@@ -77,6 +77,8 @@ test('markup stays text', () => {
   assert.deepEqual(spansOf('[click](javascript:alert(1))'), [{ text: '[click](javascript:alert(1))' }]);
   assert.deepEqual(spansOf('**<b>**'), [{ bold: [{ text: '<b>' }] }]);
   assert.deepEqual(spansOf('`<i>`'), [{ code: '<i>' }]);
+  assert.deepEqual(spansOf('[pay](<https://x.test/a(b>)'), [{ href: 'https://x.test/a(b', link: 'pay' }]);
+  assert.deepEqual(spansOf('[pay](<javascript:alert(1)>)'), [{ text: '[pay](<javascript:alert(1)>)' }]);
   assert.deepEqual(spansOf('[<u>](https://x.test)'), [{ href: 'https://x.test/', link: '<u>' }]);
 });
 
@@ -178,6 +180,104 @@ test('a component changes in its place', () => {
   const grown = mapComponent(card, 't', (one) => ({ ...one, value: `${one.value}b` }));
   assert.equal(grown.children[0].children[0].value, 'ab');
   assert.equal(card.children[0].children[0].value, 'a');
+});
+
+// === updates.js
+
+const updates = load(['thread.js', 'updates.js'], ['Updates', 'merge', 'isWithPerson']);
+const watch = (over = {}) => {
+  const scene = { thread: 'thr_1', seen: true, server: 'a', screen: 'a', asked: 0, updates: [] };
+  const parts = {
+    thread: () => scene.thread,
+    newest: async () => {
+      scene.asked += 1;
+      if (scene.server instanceof Error) throw scene.server;
+      return scene.server;
+    },
+    shown: () => scene.screen,
+    update: async (id) => {
+      scene.updates.push(id);
+      return scene.answer;
+    },
+    isSeen: () => scene.seen,
+    ...over,
+  };
+  return { scene, looker: new updates.Updates(parts) };
+};
+
+test('what is new is brought once, and only where somebody may see it', async () => {
+  const { scene, looker } = watch();
+  await looker.look();
+  assert.deepEqual([scene.asked, scene.updates], [1, []], 'nothing is new');
+  scene.server = 'b';
+  await looker.look();
+  await looker.look();
+  assert.deepEqual(scene.updates, ['thr_1'], 'once, whatever the screen shows');
+  scene.server = 'c';
+  scene.seen = false;
+  await looker.look();
+  scene.seen = true;
+  scene.thread = null;
+  await looker.look();
+  assert.deepEqual([scene.asked, scene.updates.length], [3, 1]);
+  scene.thread = 'thr_2';
+  await looker.look();
+  assert.deepEqual(scene.updates, ['thr_1', 'thr_2']);
+});
+
+test('what could not be brought is brought at the next look', async () => {
+  const { scene, looker } = watch();
+  scene.server = 'b';
+  scene.answer = false;
+  await looker.look();
+  scene.answer = true;
+  await looker.look();
+  await looker.look();
+  assert.equal(scene.updates.length, 2);
+  const refusing = watch({ update: () => Promise.reject(new Error('it is loading')) });
+  refusing.scene.server = 'b';
+  await refusing.looker.look();
+  assert.deepEqual([refusing.looker.failures, refusing.looker.seen], [1, null]);
+});
+
+test('what came for another conversation is left', async () => {
+  const { scene, looker } = watch({ newest: async () => { scene.thread = 'thr_2'; return 'b'; } });
+  await looker.look();
+  assert.deepEqual([scene.updates, looker.seen], [[], null]);
+});
+
+test('a server that fails is asked more rarely', async () => {
+  const waits = [];
+  const { Updates } = load(['thread.js', 'updates.js'], ['Updates'], { setTimeout: (work, wait) => waits.push(wait) });
+  const looker = new Updates({ thread: () => 'thr_1', newest: () => Promise.reject(new Error('no')), update: () => {}, isSeen: () => true });
+  for (let time = 0; time < 6; time += 1) {
+    looker.start();
+    await looker.look();
+  }
+  assert.deepEqual(waits, [4000, 8000, 16000, 32000, 60000, 60000]);
+  looker.newest = async () => 'a';
+  await looker.look();
+  looker.start();
+  assert.equal(waits.at(-1), 4000);
+});
+
+test('news stand behind what there is, and what is the same is left as it is', () => {
+  const form = { id: 'f', type: 'structured_input', inputs: [{ id: 'q' }] };
+  const note = { id: 'notice 0', type: 'notice', message: 'x' };
+  const items = [{ id: 'a', type: 'user_message' }, form, { id: 'w', type: 'widget', widget: { children: [1] } }, note];
+  const page = [structuredClone(form), { id: 'w', type: 'widget', widget: { children: [2] } }, message('opr_1')];
+  const merged = updates.merge(items, page);
+  assert.deepEqual(merged.map((item) => item.id), ['a', 'f', 'w', 'notice 0', 'opr_1']);
+  assert.equal(merged[1], form);
+  assert.deepEqual(merged[2].widget.children, [2]);
+  assert.equal(updates.merge(items, []), items);
+});
+
+test('a conversation that a person has is not called unanswered', () => {
+  const said = { id: 'msg_1', type: 'user_message' };
+  for (const id of ['opr_1', 'srv_1']) assert.ok(updates.isWithPerson([said, message('msg_2'), message(id), said]), id);
+  assert.ok(!updates.isWithPerson([said, message('opr_1'), said, message('msg_2'), said]));
+  assert.ok(!updates.isWithPerson([said]));
 });
 
 // === visit.js, session.js, theme.js, element.js

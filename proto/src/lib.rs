@@ -34,6 +34,14 @@ pub mod chat {
     }
 }
 
+/// Notices and reports.
+pub mod ops {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("frontdesk.ops.v1");
+    }
+}
+
 /// Sessions of a chat.
 pub mod session {
     /// Version 1.

@@ -72,7 +72,20 @@ function Open({ base = '', workflow, theme, first }: ChatProps & { first: Sessio
     [renew],
   );
 
-  const { control } = useChatKit({
+  /** Id of the newest item of a conversation. */
+  const newest = useCallback(
+    async (thread_id: string): Promise<string | undefined> => {
+      const body = JSON.stringify({ type: 'items.list', params: { thread_id, limit: 1, order: 'desc' } });
+      const response = await authorised(first.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+      if (!response.ok) throw new Error(`no items: status ${response.status}`);
+      return (await response.json()).data[0]?.id;
+    },
+    [authorised, first.url],
+  );
+
+  const [thread, setThread] = useState<string | null>(null);
+  const writing = useRef(false);
+  const { control, fetchUpdates } = useChatKit({
     api: { url: first.url, domainKey: first.domain_key, fetch: authorised },
     theme: { colorScheme: theme, color: { accent: { primary: '#FF4500', level: 1 } } },
     startScreen: first.start_screen,
@@ -81,6 +94,28 @@ function Open({ base = '', workflow, theme, first }: ChatProps & { first: Sessio
       name === 'get_page_context'
         ? { url: location.origin + location.pathname, path: location.pathname, title: document.title }
         : { error: `this page has no tool ${name}` },
+    onThreadChange: ({ threadId }) => setThread(threadId),
+    onResponseStart: () => {
+      writing.current = true;
+    },
+    onResponseEnd: () => {
+      writing.current = false;
+    },
   });
+
+  // A person's answer and news of a booking come unasked: look for them while somebody may see them.
+  useEffect(() => {
+    if (!thread) return;
+    let seen: string | undefined;
+    const look = async () => {
+      if (document.hidden || writing.current) return;
+      const found = await newest(thread);
+      if (found === seen || writing.current) return;
+      await fetchUpdates();
+      seen = found;
+    };
+    const timer = setInterval(() => look().catch(console.debug), 4000);
+    return () => clearInterval(timer);
+  }, [thread, newest, fetchUpdates]);
   return <ChatKit control={control} style={{ width: 400, height: 640 }} />;
 }

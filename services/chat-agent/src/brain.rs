@@ -9,6 +9,7 @@ mod calls;
 mod claims;
 mod contact_form;
 mod facts;
+pub(crate) mod hand_off;
 mod history;
 mod knowledge;
 mod language;
@@ -22,25 +23,30 @@ mod rounds;
 mod speech;
 #[cfg(test)]
 mod tests;
+mod undo;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use chassis::{Context, Problem, client::Link, deadline};
+use chassis::{Context, Problem, deadline};
 use domain::workflow::Audience;
 use store::Store;
-use tools::Toolbox;
+use tools::{HandOff, Links, Toolbox};
 
-pub(crate) use self::budget::forget as forget_usage;
+pub(crate) use self::{budget::forget as forget_usage, calls::arguments as read_arguments, facts::traits};
 use self::{
     budget::{Budget, Reservation, Spent, Taken},
     claims::Claims,
     language::Language,
     members::Members,
-    recording::Recorder,
+    recording::{Answered, Recorder},
     responses::Client,
     rounds::{End, Rounds},
 };
 use crate::{
+    card,
     config::Config,
     protocol::{AssistantContent, AssistantMessage, Item},
     turn::{Input, Responder, Turn, TurnError},
@@ -53,10 +59,10 @@ const TITLE: usize = 48;
 pub(crate) struct Deps {
     /// Where usage is counted.
     pub(crate) store: Arc<dyn Store>,
-    /// The way to sheets-writer.
-    pub(crate) sheets_writer: Link,
-    /// The way to whop-gateway, if there is one.
-    pub(crate) whop_gateway: Option<Link>,
+    /// The ways to other services.
+    pub(crate) links: Links,
+    /// What the model may call.
+    pub(crate) toolbox: Toolbox,
     /// Where records are sent from in the background.
     pub(crate) ctx: Context,
     /// How long the model may take.
@@ -108,6 +114,17 @@ pub(crate) fn problems(config: &Config) -> Vec<Problem> {
     problems
 }
 
+/// The tools of the workflows of `config`, over these services.
+///
+/// # Errors
+/// A definition or a document cannot be read.
+pub(crate) fn toolbox(config: &Config, links: Links, hand_off: Arc<dyn HandOff>) -> anyhow::Result<Toolbox> {
+    let listed = |problems: Vec<Problem>| anyhow::anyhow!("{}", chassis::config::listed(&problems));
+    let registry = config.registry().map_err(listed)?;
+    let documents = knowledge::read(&registry, config.workflows_dir.as_ref()).map_err(listed)?;
+    Ok(Toolbox::new(links, Arc::new(knowledge::index(&documents)?), hand_off))
+}
+
 // === impl Patience ===
 
 impl Default for Patience {
@@ -131,27 +148,26 @@ impl Agent {
     /// # Errors
     /// What [`problems`] tells.
     pub(crate) fn new(config: &Config, deps: Deps) -> anyhow::Result<Self> {
-        let Deps { store, sheets_writer, whop_gateway, ctx, patience } = deps;
+        let Deps { store, links, toolbox, ctx, patience } = deps;
         let unsound = problems(config);
         anyhow::ensure!(unsound.is_empty(), "{}", chassis::config::listed(&unsound));
-        let listed = |problems: Vec<Problem>| anyhow::anyhow!("{}", chassis::config::listed(&problems));
-        let registry = config.registry().map_err(listed)?;
-        let documents = knowledge::read(&registry, config.workflows_dir.as_ref()).map_err(listed)?;
-        let knowledge = Arc::new(knowledge::index(&documents)?);
         Ok(Self {
             client: Client::new(&config.openai_base_url, config.openai_api_key.clone()),
             model: config.openai_model.clone(),
-            toolbox: Toolbox::new(sheets_writer.clone(), knowledge),
+            toolbox,
             budget: Budget::new(config, store)?,
             claims: Claims::all(),
-            recorder: Recorder::new(sheets_writer, ctx),
-            members: Members::new(whop_gateway, patience.members),
+            recorder: Recorder::new(links.sheets_writer, ctx),
+            members: Members::new(links.whop_gateway, patience.members),
             patience,
         })
     }
 
     async fn answer(&self, turn: &Turn) -> Result<(), TurnError> {
         match &turn.input {
+            Input::Action { item_id: Some(item), kind, .. } if kind == card::UNDO => {
+                return undo::pressed(self, turn, item).await;
+            }
             Input::Answers(form) if contact_form::is_ours(form) => {
                 return contact_form::answered(self, turn, form).await;
             }
@@ -159,6 +175,9 @@ impl Agent {
                 turn.hide(history::pressed(item_id.as_deref(), kind, payload)).await?;
             }
             _ => {}
+        }
+        if hand_off::is_silent(turn) {
+            return hand_off::attend(self, turn).await;
         }
         let reservation = match self.budget.reserve(turn, self.model(turn)).await? {
             Ok(reservation) => reservation,
@@ -181,12 +200,19 @@ impl Agent {
     }
 
     async fn converse(&self, turn: &Turn, reservation: Reservation) -> Result<(), TurnError> {
+        let begin = Instant::now();
         let (history, memberships) = tokio::join!(turn.history(), self.members.of(turn));
         let history = history?;
         self.recorder.turn(turn, &history, false);
         let mut rounds = Rounds::new(self, turn, &history, memberships.as_ref());
         let end = rounds.run().await;
-        self.budget.spend(turn, reservation, rounds.model(), rounds.usage()).await;
+        let (model, taken) = (rounds.model(), rounds.usage());
+        self.budget.spend(turn, reservation, model, taken).await;
+        if taken != Taken::default() {
+            let cost = self.budget.cost(model, taken);
+            let answer = Answered { model, taken, cost, took: begin.elapsed(), tools: rounds.called() };
+            self.recorder.answered(turn, rounds.cause(), &answer);
+        }
         match end? {
             End::Answered | End::Left => Ok(()),
             End::Failed => Err(TurnError::Failed),
@@ -237,14 +263,15 @@ fn takes_leads(turn: &Turn) -> bool {
 async fn say(turn: &Turn, text: impl Into<String>) -> Result<(), store::Error> {
     let head = turn.head(turn.new_id("msg_"));
     let content = vec![AssistantContent::text(text)];
-    turn.done(Item::AssistantMessage(AssistantMessage { head, content })).await
+    turn.announce(Item::AssistantMessage(AssistantMessage { head, content })).await
 }
 
-/// For whom and where this turn calls tools.
-fn tool_session(turn: &Turn) -> tools::Session {
+/// For whom and where this turn calls tools. What is called belongs to `cause`, and so does a repetition of it.
+fn tool_session(turn: &Turn, cause: &str) -> tools::Session {
     tools::Session {
         caller: turn.session.caller.clone(),
         thread_id: turn.thread.id.clone(),
+        turn: cause.to_owned(),
         workflow: turn.session.workflow.clone(),
         traits: facts::traits(&turn.thread),
         now: turn.now(),

@@ -7,9 +7,11 @@ mod cap;
 
 use std::path::PathBuf;
 
-use chassis::{Problem, config::AllowSandbox};
+use chassis::{Link, Problem, config::AllowSandbox};
 use domain::{Money, limit::Limit, workflow::Registry};
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
+use tools::Links;
 use url::Url;
 
 pub use cap::Cap;
@@ -33,6 +35,14 @@ pub struct Config {
     /// Where whop-gateway is, which says what a member has. Without it the agent knows of a member only that they are one.
     #[arg(long, env = "WHOP_GATEWAY_ADDR", value_parser = chassis::config::base_url)]
     pub whop_gateway_addr: Option<Url>,
+
+    /// Where booking-payments is, which books meetings and takes payments. Without it the agent offers neither.
+    #[arg(long, env = "BOOKING_PAYMENTS_ADDR", value_parser = chassis::config::base_url)]
+    pub booking_payments_addr: Option<Url>,
+
+    /// Where ops-copilot is, which reports to the operator and tells the team. Without it the agent offers neither.
+    #[arg(long, env = "OPS_COPILOT_ADDR", value_parser = chassis::config::base_url)]
+    pub ops_copilot_addr: Option<Url>,
 
     /// OpenAI's API key.
     #[arg(long, env = "OPENAI_API_KEY", hide_env_values = true, value_parser = chassis::config::secret)]
@@ -72,9 +82,24 @@ pub struct Config {
     #[arg(long, env = "BUDGET_DAY", default_value = "10.00 USD", value_parser = cap::money)]
     pub budget_day: Cap<Money>,
 
+    /// After how long the visitor of a thread to which a person was called, and nobody came, is asked for an address.
+    #[arg(long, env = "HANDOFF_PATIENCE", default_value = "2m", value_parser = span)]
+    pub handoff_patience: SignedDuration,
+
+    /// After how long without a word of a person's a thread goes back to the model.
+    #[arg(long, env = "HANDOFF_TIMEOUT", default_value = "8h", value_parser = span)]
+    pub handoff_timeout: SignedDuration,
+
     /// Whether stand-ins are fine.
     #[command(flatten)]
     pub sandbox: AllowSandbox,
+}
+
+/// A time such as `2m` or `8h`, up to 30 days.
+fn span(text: &str) -> Result<SignedDuration, &'static str> {
+    let span = text.trim().parse().ok().filter(|span: &SignedDuration| span.is_positive());
+    let short = span.filter(|span| *span <= SignedDuration::from_hours(30 * 24));
+    short.ok_or("must be a time such as 2m or 8h, up to 720h")
 }
 
 // === impl Config ===
@@ -104,6 +129,17 @@ impl Config {
     /// All problems of the definitions.
     pub fn registry(&self) -> Result<Registry, Vec<Problem>> {
         chassis::workflows::read(self.workflows_dir.as_deref())
+    }
+
+    /// The ways to the other services. Call it within the runtime.
+    pub(crate) fn links(&self) -> anyhow::Result<Links> {
+        let maybe = |addr: &Option<Url>| addr.as_ref().map(Link::new).transpose();
+        Ok(Links {
+            sheets_writer: Link::new(&self.sheets_writer_addr)?,
+            booking_payments: maybe(&self.booking_payments_addr)?,
+            whop_gateway: maybe(&self.whop_gateway_addr)?,
+            ops_copilot: maybe(&self.ops_copilot_addr)?,
+        })
     }
 
     fn cloud_problems(&self) -> impl Iterator<Item = Problem> {

@@ -1,14 +1,14 @@
 //! The service on the wire: decodes, calls, encodes.
 
+mod threads;
+mod tools;
+
 use std::pin::Pin;
 
-use domain::{Fault, id::VisitorId};
+use domain::id::VisitorId;
 use futures_util::{Stream, StreamExt as _, stream};
 use proto::{
-    chat::v1::{
-        AddNoticeRequest, AddNoticeResponse, ProcessRequest, ProcessResponse,
-        chat_service_server::ChatService, process_response::Frame, thread_service_server::ThreadService,
-    },
+    chat::v1::{ProcessRequest, ProcessResponse, chat_service_server::ChatService, process_response::Frame},
     common::v1::{Caller, Person},
 };
 use store::erasing::{Erased, Eraser};
@@ -16,17 +16,14 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     error::{Error, fault},
-    notices::{self, LINES, Notice},
     requests::{Desk, Reply},
-    threads::{Owner, Threads},
     turn::Session,
 };
 
+pub(crate) use self::{threads::Threads, tools::Tools};
+
 /// Longest language that is believed.
 const LOCALE: usize = 35;
-
-/// Longest title or line of a notice, in bytes.
-const NOTICE: usize = 1_000;
 
 /// `ChatService`.
 pub(crate) struct Service {
@@ -58,38 +55,6 @@ impl Service {
         let known = locale.len() <= LOCALE && locale.bytes().all(plain);
         let locale = if known { locale } else { String::new() };
         Ok(Session { visitor_id, workflow, session_id: caller.session_id.clone(), locale, caller })
-    }
-}
-
-/// `ThreadService`.
-pub(crate) struct Notices {
-    /// Where notices are put.
-    pub(crate) threads: Threads,
-}
-
-#[tonic::async_trait]
-impl ThreadService for Notices {
-    async fn add_notice(
-        &self,
-        request: Request<AddNoticeRequest>,
-    ) -> Result<Response<AddNoticeResponse>, Status> {
-        let AddNoticeRequest { caller, thread_id, notice_id, title, lines, .. } = request.into_inner();
-        let caller = caller.unwrap_or_default();
-        let owner = Owner { visitor: visitor(&caller).map_err(refuse)?, workflow: caller.workflow.clone() };
-        for (field, given) in [("thread_id", &thread_id), ("notice_id", &notice_id)] {
-            if domain::id::check(given).is_err() {
-                return Err(refuse(Error::Refused(Fault::invalid(field, format!("{field} must be an id")))));
-            }
-        }
-        let lines: Vec<_> = lines.into_iter().map(|line| (line.name, line.value)).collect();
-        let texts = lines.iter().flat_map(|(name, value)| [name, value]).chain([&title]);
-        if title.is_empty() || lines.len() > LINES || texts.into_iter().any(|text| text.len() > NOTICE) {
-            let why = "a notice has a title and at most 20 lines, none of them over 1,000 bytes";
-            return Err(refuse(Error::Refused(Fault::invalid("lines", why))));
-        }
-        let notice = Notice { id: notice_id, title, lines };
-        let added = notices::add(&self.threads, &owner, &thread_id, &notice).await;
-        Ok(Response::new(AddNoticeResponse { added: added.map_err(|error| refuse(Error::Store(error)))? }))
     }
 }
 

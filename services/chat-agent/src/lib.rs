@@ -9,6 +9,7 @@ mod config;
 pub mod doctor;
 mod error;
 mod grpc;
+mod hand_off;
 mod notices;
 pub mod protocol;
 mod requests;
@@ -18,8 +19,12 @@ mod turn;
 use std::sync::Arc;
 
 use chassis::{Context, Grpc, Link, Server, Tick, run::Unusable};
+use domain::workflow::Workflow;
 use proto::{
-    chat::v1::{chat_service_server::ChatServiceServer, thread_service_server::ThreadServiceServer},
+    chat::v1::{
+        chat_service_server::ChatServiceServer, thread_service_server::ThreadServiceServer,
+        tool_service_server::ToolServiceServer,
+    },
     common::v1::{
         backup_service_server::BackupServiceServer, operations_service_server::OperationsServiceServer,
     },
@@ -30,6 +35,7 @@ use store::{
     erasing,
 };
 use tokio_util::sync::CancellationToken;
+use tools::Toolbox;
 
 pub use config::{Cap, Config};
 pub use threads::SCHEMA;
@@ -44,13 +50,16 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Where the time is read.
     pub clock: Clock,
-    /// Who answers.
-    pub responder: Arc<dyn Responder>,
+    /// Makes whoever answers, given the tools that they may call.
+    pub responder: MakeResponder,
     /// How long things may take.
     pub pace: Pace,
     /// Cancelled when turns should come to their end; the service's own `shutdown`, or that of the door before it.
     pub leaving: CancellationToken,
 }
+
+/// Makes whoever answers, given the tools that they may call.
+pub type MakeResponder = Box<dyn FnOnce(Toolbox) -> anyhow::Result<Arc<dyn Responder>> + Send>;
 
 /// The service as its process runs it.
 ///
@@ -74,14 +83,13 @@ pub async fn service_until(
 ) -> anyhow::Result<Server> {
     let clock = store::system_clock();
     let store = config.store.open(NAME, SCHEMA, clock.clone()).map_err(Unusable::new)?;
-    let deps = brain::Deps {
-        store: store.clone(),
-        sheets_writer: Link::new(&config.sheets_writer_addr)?,
-        whop_gateway: config.whop_gateway_addr.as_ref().map(Link::new).transpose()?,
-        ctx: ctx.clone(),
-        patience: brain::Patience::default(),
-    };
-    let responder = Arc::new(brain::Agent::new(&config, deps)?);
+    let links = config.links()?;
+    let (kept, settings, background) = (store.clone(), config.clone(), ctx.clone());
+    let responder: MakeResponder = Box::new(move |toolbox| {
+        let patience = brain::Patience::default();
+        let deps = brain::Deps { store: kept, links, toolbox, ctx: background, patience };
+        Ok(Arc::new(brain::Agent::new(&settings, deps)?))
+    });
     assemble(&config, ctx, Parts { store, clock, responder, pace, leaving })
 }
 
@@ -93,27 +101,51 @@ pub fn assemble(config: &Config, ctx: Context, parts: Parts) -> anyhow::Result<S
     let Parts { store, clock, responder, pace, leaving } = parts;
     let registry =
         config.registry().map_err(|problems| anyhow::anyhow!("{}", chassis::config::listed(&problems)))?;
-    let workflows = registry.iter().cloned().map(Arc::new).collect();
+    let workflows: Vec<_> = registry.iter().cloned().map(Arc::new).collect();
     let limits = requests::Limits::new(config.limit_chat, store.clone(), clock.clone());
     let backup = backup::Service::new(Backup::new(store.clone(), clock.clone(), SCHEMA.version, &[]));
-    let threads = threads::Threads::new(store, clock);
-    let tick = sweeping(&ctx, threads.clone());
-    let notices = grpc::Notices { threads: threads.clone() };
-    let desk = requests::Desk::new(threads, responder, workflows, limits, pace, leaving, ctx);
+    let (threads, slots) = (threads(config, store, clock.clone()), turn::Slots::default());
+    let hand_offs = hand_offs(config, threads.clone(), slots.clone(), &workflows)?;
+    let tick = ticking(&ctx, threads.clone(), hand_offs.clone());
+    let toolbox = brain::toolbox(config, config.links()?, Arc::new(hand_offs.clone()))?;
+    let responder = responder(toolbox.clone())?;
+    let others = grpc::Threads { threads: threads.clone(), hand_offs };
+    let desk = requests::Desk::new((threads, slots), responder, workflows, limits, pace, leaving, ctx);
     let operations = erasing::Service::new(tick.clone(), desk.clone());
     let grpc = Grpc::new(proto::FILE_DESCRIPTOR_SET)
+        .add(ToolServiceServer::new(grpc::Tools { desk: desk.clone(), toolbox, clock }))
         .add(ChatServiceServer::new(grpc::Service { desk }))
-        .add(ThreadServiceServer::new(notices))
+        .add(ThreadServiceServer::new(others))
         .add(OperationsServiceServer::new(operations))
         .add(BackupServiceServer::new(backup))
         .tick(tick);
     Ok(grpc.into())
 }
 
-/// What is due by the clock: threads go that nobody has touched for too long.
-fn sweeping(ctx: &Context, threads: threads::Threads) -> Tick {
+fn threads(config: &Config, store: Arc<dyn Store>, clock: Clock) -> threads::Threads {
+    let (patience, timeout) = (config.handoff_patience, config.handoff_timeout);
+    threads::Threads::new(store, clock).with_times(hand_off::Times { patience, timeout })
+}
+
+fn hand_offs(
+    config: &Config,
+    threads: threads::Threads,
+    slots: turn::Slots,
+    workflows: &[Arc<Workflow>],
+) -> anyhow::Result<hand_off::HandOffs> {
+    let books = hand_off::Books::new(Link::new(&config.sheets_writer_addr)?);
+    Ok(hand_off::HandOffs::new(threads, books, slots, workflows))
+}
+
+/// What is due by the clock: hand-offs are looked after, and threads go that nobody has touched for too long.
+fn ticking(ctx: &Context, threads: threads::Threads, hand_offs: hand_off::HandOffs) -> Tick {
     Tick::new(ctx, move || {
-        let threads = threads.clone();
-        async move { threads.sweep().await.map_err(|error| error::fault(error.into())) }
+        let (threads, hand_offs) = (threads.clone(), hand_offs.clone());
+        async move {
+            let mut ticked = threads.sweep().await.map_err(|error| error::fault(error.into()))?;
+            let attended = hand_offs.tick().await.map_err(error::fault)?;
+            attended.done.iter().for_each(|(kind, number)| ticked.count(kind, *number));
+            Ok(ticked)
+        }
     })
 }

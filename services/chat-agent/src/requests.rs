@@ -85,7 +85,7 @@ impl Limits {
 
 impl Desk {
     pub(crate) fn new(
-        threads: Threads,
+        (threads, slots): (Threads, Slots),
         responder: Arc<dyn Responder>,
         workflows: Vec<Arc<Workflow>>,
         limits: Limits,
@@ -93,16 +93,7 @@ impl Desk {
         leaving: CancellationToken,
         ctx: Context,
     ) -> Self {
-        Self(Arc::new(Inner {
-            threads,
-            slots: Slots::default(),
-            responder,
-            workflows,
-            limits,
-            pace,
-            leaving,
-            ctx,
-        }))
+        Self(Arc::new(Inner { threads, slots, responder, workflows, limits, pace, leaving, ctx }))
     }
 
     /// The workflow of this slug.
@@ -113,19 +104,31 @@ impl Desk {
     /// Answers a request, whoever waits for the answer.
     pub(crate) async fn answer(&self, session: Session, body: &[u8]) -> Result<Reply, Error> {
         let request = Request::read(body);
-        let limiter = match &request {
-            Ok(request) if !request.is_costly() => &self.0.limits.reads,
-            _ => &self.0.limits.messages,
-        };
-        limiter.check(session.visitor_id.as_str()).await.map_err(Error::Limited)?;
+        let is_costly = request.as_ref().map_or(true, Request::is_costly);
+        self.admit(session.visitor_id.as_str(), is_costly).await?;
         let request = request.map_err(Error::Refused)?;
         let desk = self.clone();
+        self.finish(async move { desk.work(session, request).await }).await?
+    }
+
+    /// Lets somebody do something that may cost something, or read, unless they do it too often.
+    pub(crate) async fn admit(&self, who: &str, is_costly: bool) -> Result<(), Error> {
+        let Limits { messages, reads } = &self.0.limits;
+        let limiter = if is_costly { messages } else { reads };
+        limiter.check(who).await.map_err(Error::Limited)
+    }
+
+    /// Works on something to its end, whoever waits for it.
+    pub(crate) async fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Error> {
         let (tell, told) = tokio::sync::oneshot::channel();
         self.spawn(async move {
             // fails only when the caller has gone, which ends the stream that is told
-            let _ = tell.send(desk.work(session, request).await);
+            let _ = tell.send(work.await);
         });
-        told.await.unwrap_or(Err(Error::Lost))
+        told.await.map_err(|_| Error::Lost)
     }
 
     async fn work(&self, session: Session, request: Request) -> Result<Reply, Error> {
@@ -188,7 +191,8 @@ impl Desk {
         let (listener, hearing) = Listener::pair(pace.waiting);
         events.into_iter().for_each(|event| listener.send(event));
         let kept = (threads.clone(), slots.clone());
-        let turn = Turn::new(input, record.thread, session, kept, listener, leaving.clone());
+        let Record { thread, standing, .. } = record;
+        let turn = Turn::new(input, thread, session, kept, listener, leaving.clone()).on(&standing);
         (Run { turn, responder: responder.clone(), pace: *pace, title, slot }, hearing)
     }
 

@@ -7,6 +7,7 @@ mod erasure;
 mod pages;
 mod record;
 mod removal;
+mod standing;
 
 use std::sync::Arc;
 
@@ -15,13 +16,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use store::{Attempts, Clock, Error, Order, Query, Store, Work};
 
-use crate::protocol::{Item, Thread};
+use crate::{
+    hand_off::{self, Times},
+    protocol::{Item, Thread},
+};
 pub(crate) use pages::{Direction, Paging};
 pub use record::SCHEMA;
 use record::{BY_PLACE, FEEDBACK, Feedback, ITEMS, THREADS, item_key};
 pub(crate) use record::{Placed, Record};
 pub(crate) use removal::Why;
 use removal::remove;
+pub(crate) use standing::Stood;
 
 /// How long a thread is kept that nobody touches, its items with it.
 const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -42,6 +47,8 @@ pub(crate) struct Owner {
 pub(crate) enum Edit {
     /// An item, new at the end or another state of one that is there.
     Put(Item),
+    /// What the model says; as [`Self::Put`], but nothing happens while a person has the thread.
+    Say(Item),
     /// An item goes.
     Remove(String),
     /// Another title.
@@ -61,6 +68,7 @@ pub(crate) enum Edit {
 pub(crate) struct Threads {
     store: Arc<dyn Store>,
     clock: Clock,
+    times: Times,
 }
 
 // === impl Threads ===
@@ -68,7 +76,7 @@ pub(crate) struct Threads {
 impl Threads {
     /// The threads in this store.
     pub(crate) fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
-        Self { store, clock }
+        Self { store, clock, times: Times::default() }
     }
 
     /// The time.
@@ -191,9 +199,14 @@ impl Threads {
     }
 
     async fn apply(&self, work: &mut Work<'_>, record: &mut Record, edits: &[Edit]) -> Result<(), Error> {
+        if edits.iter().any(|edit| matches!(edit, Edit::Begin)) {
+            self.give_back(work, record).await?;
+        }
         for edit in edits {
             match edit {
                 Edit::Put(item) => self.put(work, record, item).await?,
+                Edit::Say(_) if record.standing.is_silent() => {}
+                Edit::Say(item) => self.put(work, record, item).await?,
                 Edit::Remove(item) => drop(remove(work, &record.thread.id, item).await?),
                 Edit::Title(title) => record.thread.title = Some(title.clone()),
                 Edit::TitleUnlessSet(title) => {
@@ -207,6 +220,18 @@ impl Threads {
         record.updated_us = self.now().as_microsecond();
         self.keep(work, record);
         Ok(())
+    }
+
+    /// A hand-off whose time is up ends with the next turn, whether or not the clock has been looked at.
+    async fn give_back(&self, work: &mut Work<'_>, record: &mut Record) -> Result<(), Error> {
+        let now = self.now();
+        match record.standing.expire(now, &self.times) {
+            Some(over) => {
+                let note = hand_off::expired(&over, &record.thread.id, now);
+                self.put(work, record, &note).await
+            }
+            None => Ok(()),
+        }
     }
 
     async fn put(&self, work: &mut Work<'_>, record: &mut Record, item: &Item) -> Result<(), Error> {
@@ -228,7 +253,7 @@ impl Threads {
 
     fn keep(&self, work: &mut Work<'_>, record: &Record) {
         // no expiry of its own: its items could outlive it, or it them
-        work.put(&THREADS, &record.thread.id, record);
+        work.put(&THREADS, &record.thread.id, &record.indexed());
     }
 }
 

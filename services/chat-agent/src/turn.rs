@@ -22,6 +22,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    hand_off::{Standing, Times},
     protocol::{
         ClientToolCall, Event, Head, HiddenContext, Item, StructuredInput, Thread, UserMessage, View,
     },
@@ -119,6 +120,8 @@ pub struct Turn {
     listener: Listener,
     drafts: Drafts,
     titled: AtomicBool,
+    silent: AtomicBool,
+    unheard: AtomicBool,
     leaving: CancellationToken,
 }
 
@@ -134,7 +137,14 @@ impl Turn {
         leaving: CancellationToken,
     ) -> Self {
         let titled = AtomicBool::new(thread.title.is_some());
-        Self { input, thread, session, threads, slots, listener, drafts: Drafts::default(), titled, leaving }
+        let (silent, unheard) = (AtomicBool::new(false), AtomicBool::new(false));
+        let drafts = Drafts::default();
+        Self { input, thread, session, threads, slots, listener, drafts, titled, silent, unheard, leaving }
+    }
+
+    /// The turn as it begins on a thread that stands so with people.
+    pub(crate) fn on(self, standing: &Standing) -> Self {
+        Self { silent: AtomicBool::new(standing.is_silent()), ..self }
     }
 
     /// The newest 200 items of the thread, hidden ones included, oldest first.
@@ -145,6 +155,14 @@ impl Turn {
         self.threads.newest(&self.thread.id, HISTORY).await
     }
 
+    /// An item of the thread, hidden or not.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn item(&self, id: &str) -> Result<Option<Item>, store::Error> {
+        Ok(self.threads.item(&self.thread.id, id).await?.map(|placed| placed.item))
+    }
+
     /// Tells the listener. Nothing of it is kept, but an assistant message that has begun (`thread.item.added`) and
     /// is never done is kept as far as its text came.
     pub async fn emit(&self, event: Event) {
@@ -152,15 +170,68 @@ impl Turn {
         self.listener.send(event);
     }
 
-    /// Keeps an item, new or grown, then emits `thread.item.done`.
+    /// Keeps an item, new or grown, then emits `thread.item.done`. A message that comes when a person has the thread is
+    /// dropped, and `thread.item.removed` is emitted in its place.
     ///
     /// # Errors
     /// The store's. A thread that was deleted meanwhile is none: the item is dropped.
     pub async fn done(&self, item: Item) -> Result<(), store::Error> {
-        if self.keep(&item).await? && !item.is_hidden() {
+        let is_said = matches!(item, Item::AssistantMessage(_));
+        let edit = if is_said { Edit::Say(item.clone()) } else { Edit::Put(item.clone()) };
+        let kept = self.keep(&item, edit).await?;
+        if kept && is_said && self.is_silent() {
+            self.unheard.store(true, Ordering::Relaxed);
+            self.listener.send(Event::ItemRemoved { item_id: item.id().to_owned() });
+        } else if kept && !item.is_hidden() {
             self.listener.send(Event::ItemDone { item });
         }
         Ok(())
+    }
+
+    /// Keeps a message in the server's own words, whoever has the thread, then emits `thread.item.done`.
+    ///
+    /// # Errors
+    /// As [`Self::done`].
+    pub(crate) async fn announce(&self, item: Item) -> Result<(), store::Error> {
+        if self.keep(&item, Edit::Put(item.clone())).await? {
+            self.listener.send(Event::ItemDone { item });
+        }
+        Ok(())
+    }
+
+    /// Changes how the thread stands with people and puts the items that follow from it, then emits
+    /// `thread.item.done` for each of them.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn stand(
+        &self,
+        change: impl Fn(&mut Standing) -> Vec<Item> + Send + Sync,
+    ) -> Result<(), store::Error> {
+        let Some(stood) = self.threads.stand(None, &self.thread.id, change).await? else {
+            self.listener.lose(Loss::Deleted);
+            return Ok(());
+        };
+        self.silent.store(stood.record.standing.is_silent(), Ordering::Relaxed);
+        for item in stood.put.into_iter().filter(|item| !item.is_hidden()) {
+            self.listener.send(Event::ItemDone { item });
+        }
+        Ok(())
+    }
+
+    /// Whether a person has the thread, as of the last change of it that this turn has made.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
+    }
+
+    /// Whether a message of this turn was dropped because a person has the thread.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.unheard.load(Ordering::Relaxed)
+    }
+
+    /// How long hand-offs may take.
+    pub(crate) fn hand_off_times(&self) -> Times {
+        self.threads.times()
     }
 
     /// Keeps what the model shall know and nobody else.
@@ -169,7 +240,8 @@ impl Turn {
     /// The store's.
     pub async fn hide(&self, text: String) -> Result<(), store::Error> {
         let head = self.head(self.new_id("hci_"));
-        self.keep(&Item::HiddenContextItem(HiddenContext { head, content: text })).await.map(drop)
+        let item = Item::HiddenContextItem(HiddenContext { head, content: text });
+        self.keep(&item, Edit::Put(item.clone())).await.map(drop)
     }
 
     /// Keeps another state of an item, then emits `thread.item.replaced`.
@@ -177,7 +249,7 @@ impl Turn {
     /// # Errors
     /// The store's.
     pub async fn replace(&self, item: Item) -> Result<(), store::Error> {
-        if self.keep(&item).await? {
+        if self.keep(&item, Edit::Put(item.clone())).await? {
             self.listener.send(Event::ItemReplaced { item });
         }
         Ok(())
@@ -238,11 +310,12 @@ impl Turn {
     }
 
     /// False if the thread is gone.
-    async fn keep(&self, item: &Item) -> Result<bool, store::Error> {
-        let kept = self.threads.edit(&self.thread.id, vec![Edit::Put(item.clone())]).await?;
+    async fn keep(&self, item: &Item, edit: Edit) -> Result<bool, store::Error> {
+        let kept = self.threads.edit(&self.thread.id, vec![edit]).await?;
         self.drafts.forget(item.id());
-        if kept.is_none() {
-            self.listener.lose(Loss::Deleted);
+        match &kept {
+            Some(record) => self.silent.store(record.standing.is_silent(), Ordering::Relaxed),
+            None => self.listener.lose(Loss::Deleted),
         }
         Ok(kept.is_some())
     }

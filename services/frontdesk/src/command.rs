@@ -13,15 +13,18 @@ mod explain;
 mod inbox;
 mod indexes;
 mod ledger;
+mod mcp;
 mod members;
 mod outcome;
 mod peers;
 mod progress;
 mod reconcile;
+mod report;
 mod restore;
 mod say;
 mod stand_ins;
 mod table;
+mod threads;
 mod wire;
 
 use std::process::ExitCode;
@@ -70,12 +73,21 @@ enum Command {
     /// Shows who is who at Whop: members and licences
     #[command(subcommand, after_help = members::EXAMPLES)]
     Members(members::Command),
+    /// Shows conversations that wait for a person, answers in them and gives them back
+    #[command(subcommand, after_help = threads::EXAMPLES)]
+    Threads(threads::Command),
+    /// Shows other people's agents the way to the tools
+    #[command(subcommand, after_help = mcp::EXAMPLES)]
+    Mcp(mcp::Command),
     /// Shows what came in from other programs, and works on it once more
     #[command(subcommand, after_help = inbox::EXAMPLES)]
     Inbox(inbox::Command),
     /// Looks at the calendar, the till and Whop for what no webhook brought, and brings it into the books
     #[command(after_help = reconcile::EXAMPLES)]
     Reconcile(reconcile::Args),
+    /// Shows a week in figures, what is unusual, and what people were told
+    #[command(after_help = report::EXAMPLES)]
+    Report(report::Args),
     /// Shows, repeats and tests what goes out to other programs
     #[command(subcommand, after_help = events::EXAMPLES)]
     Events(events::Command),
@@ -151,7 +163,7 @@ fn perform(line: Line) -> ExitCode {
 /// What is under way when a signal comes is let go: every change is one call, which its service finishes or not.
 async fn until_interrupted(command: Command, vars: &Vars, json: bool) -> Result<Answer, Failure> {
     let mut signals = Signals::catch().map_err(|why| Failure::Failed(format!("no signals: {why}")))?;
-    match command {
+    let command = match command {
         Command::Indexes => return Ok(indexes::run()),
         Command::Sandbox(args) => return stand_ins::run(&args, json, signals).await,
         Command::Doctor => {
@@ -160,8 +172,14 @@ async fn until_interrupted(command: Command, vars: &Vars, json: bool) -> Result<
                 _ = signals.next() => Err(Failure::Interrupted),
             };
         }
-        _ => {}
-    }
+        Command::Mcp(command) => {
+            return tokio::select! {
+                shown = mcp::run(vars, command) => shown,
+                _ = signals.next() => Err(Failure::Interrupted),
+            };
+        }
+        command => command,
+    };
     let desk = tokio::select! {
         desk = Desk::find(vars) => desk?,
         _ = signals.next() => return Err(Failure::Interrupted),
@@ -179,13 +197,15 @@ async fn ask(desk: &Desk, command: Command) -> Result<Answer, Failure> {
         Command::Ledger(command) => ledger::run(desk, command).await,
         Command::Contacts(command) => contacts::run(desk, command).await,
         Command::Members(command) => members::run(desk, command).await,
+        Command::Threads(command) => threads::run(desk, command).await,
         Command::Inbox(command) => inbox::run(desk, command).await,
         Command::Reconcile(args) => reconcile::run(desk, &args).await,
+        Command::Report(args) => report::run(desk, &args).await,
         Command::Events(command) => events::run(desk, command).await,
         Command::Explain(args) => explain::run(desk, &args).await,
         Command::Backup(args) => backup::run(desk, args).await,
         Command::Restore(args) => restore::run(desk, args).await,
-        Command::Doctor | Command::Sandbox(_) | Command::Indexes => {
+        Command::Doctor | Command::Mcp(_) | Command::Sandbox(_) | Command::Indexes => {
             unreachable!("they need no system and have been answered")
         }
     }
@@ -204,6 +224,8 @@ mod tests {
             "ledger",
             "contacts",
             "members",
+            "threads",
+            "mcp",
             "inbox",
             "reconcile",
             "events",

@@ -75,6 +75,7 @@ pub(crate) fn ledger(live: &sheets_writer::Config, dir: &Path) -> sheets_writer:
         n8n_signing_secret: None,
         n8n_header: None,
         event_destinations: None,
+        ops_copilot_addr: None,
         ..live.clone()
     }
 }

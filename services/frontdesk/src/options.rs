@@ -45,6 +45,7 @@ pub struct Options {
     pub(crate) session_broker: session_broker::Config,
     pub(crate) chat_agent: chat_agent::Config,
     pub(crate) booking_payments: booking_payments::Config,
+    pub(crate) ops_copilot: ops_copilot::Config,
     pub(crate) whop_gateway: whop_gateway::Config,
     pub(crate) sheets_writer: sheets_writer::Config,
     /// Of the second sheets-writer, for what is invented, if one is needed.
@@ -94,6 +95,7 @@ impl Options {
         let session_broker = collect(config::load::<session_broker::Config>(&vars, []), &mut problems);
         let chat_agent = collect(config::load::<chat_agent::Config>(&vars, []), &mut problems);
         let booking_payments = collect(config::load::<booking_payments::Config>(&vars, []), &mut problems);
+        let ops_copilot = collect(config::load::<ops_copilot::Config>(&vars, []), &mut problems);
         let mut whop_gateway = collect(config::load::<whop_gateway::Config>(&vars, []), &mut problems);
         if let Some(members) = &mut whop_gateway {
             // Sheets and Drive take the same setting; a stand-in's token opens nothing at the other one.
@@ -106,13 +108,23 @@ impl Options {
         }
         let cloud = vars.is_cloud();
         let anywhere = if cloud { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
-        match (own, gateway, session_broker, chat_agent, booking_payments, whop_gateway, sheets_writer) {
+        match (
+            own,
+            gateway,
+            session_broker,
+            chat_agent,
+            booking_payments,
+            ops_copilot,
+            whop_gateway,
+            sheets_writer,
+        ) {
             (
                 Some(own),
                 Some(gateway),
                 Some(session_broker),
                 Some(chat_agent),
                 Some(booking_payments),
+                Some(ops_copilot),
                 Some(whop_gateway),
                 Some(sheets_writer),
             ) if problems.is_empty() => {
@@ -127,6 +139,7 @@ impl Options {
                     session_broker,
                     chat_agent,
                     booking_payments,
+                    ops_copilot,
                     whop_gateway,
                     sheets_writer,
                     sandbox_ledger,
@@ -185,6 +198,7 @@ fn help() -> String {
         (chat_agent::NAME, chat_agent::Config::augment_args(Command::new(""))),
         (booking_payments::NAME, booking_payments::Config::augment_args(Command::new(""))),
         (whop_gateway::NAME, whop_gateway::Config::augment_args(Command::new(""))),
+        (ops_copilot::NAME, ops_copilot::Config::augment_args(Command::new(""))),
         (sheets_writer::NAME, sheets_writer::Config::augment_args(Command::new(""))),
     ] {
         page.push_str(&format!("\n{name}:\n"));

@@ -64,7 +64,7 @@ pub async fn start(mut options: Options) -> anyhow::Result<System> {
     let services = parts.services(public.local_addr()?)?;
     let events_from_loopback_only = options.sheets_writer.events_webhook_secret.is_none();
 
-    let Parts { broker, agent, till, members, writer, invented } = parts;
+    let Parts { broker, agent, till, members, copilot, writer, invented } = parts;
     let mut backends = Vec::new();
     let server = session_broker::service(options.session_broker, broker.context.clone()).await?;
     backends.push(broker.run(server, SERVICES_DRAIN));
@@ -78,6 +78,8 @@ pub async fn start(mut options: Options) -> anyhow::Result<System> {
     backends.push(till.run(server, SERVICES_DRAIN));
     let server = whop_gateway::service(options.whop_gateway, members.context.clone()).await?;
     backends.push(members.run(server, SERVICES_DRAIN));
+    let server = ops_copilot::service(options.ops_copilot, copilot.context.clone()).await?;
+    backends.push(copilot.run(server, SERVICES_DRAIN));
     let server = chat_agent::service(options.chat_agent, agent.context.clone()).await?;
     let agent = agent.run(server, DOOR_DRAIN);
 

@@ -9,11 +9,11 @@ use axum::{
     http::{HeaderMap, header},
 };
 use bytes::{Bytes, BytesMut};
-use domain::Fault;
+use domain::{Fault, Kind, Reason};
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value};
 
-use crate::problem::Problem;
+use crate::{edge, problem::Problem};
 
 /// How much of a refused body is read and thrown away, so that its sender gets to read the refusal.
 const DRAIN_MAX: usize = 4 << 20;
@@ -40,6 +40,15 @@ pub(crate) async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> R
         return Err(Problem::too_large(limit));
     }
     Ok(bytes.freeze())
+}
+
+/// The same of JSON, which has to arrive as quickly on a route that may take its time as on any other.
+pub(crate) async fn read_json(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let slow = || Fault::new(Kind::Deadline, Reason::DeadlineExceeded, "the body took too long");
+    let bytes = tokio::time::timeout(edge::DEADLINE, read(headers, body, limit)).await;
+    let bytes = bytes.map_err(|_| slow())??;
+    check_claim(headers, &bytes)?;
+    Ok(bytes)
 }
 
 /// A connection that is closed on unread bytes is reset, and the answer is lost with it.
@@ -137,7 +146,7 @@ pub(crate) fn wrong(field: &str, what: &str) -> Fault {
 }
 
 /// Refuses a body that claims to be something else than JSON, or is nothing.
-pub(crate) fn check_claim(headers: &HeaderMap, bytes: &[u8]) -> Result<(), Fault> {
+fn check_claim(headers: &HeaderMap, bytes: &[u8]) -> Result<(), Fault> {
     if !is_json(headers) {
         return Err(Fault::malformed("content-type must be application/json"));
     }

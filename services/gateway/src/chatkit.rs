@@ -17,7 +17,6 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse as _, Response},
 };
-use bytes::Bytes;
 use domain::{Fault, Kind, Reason};
 use jiff::Timestamp;
 use proto::{
@@ -26,7 +25,7 @@ use proto::{
 };
 use tonic::Streaming;
 
-use crate::{body, caller::Client, door::Door, edge, error, member, openapi::ChatProblems, problem::Problem};
+use crate::{body, caller::Client, door::Door, error, member, openapi::ChatProblems, problem::Problem};
 
 /// Where chats are held.
 pub(crate) const PATH: &str = "/chatkit";
@@ -72,7 +71,7 @@ pub(crate) async fn process_chat(
 ) -> Result<Response, Problem> {
     let talker = bearer::open(&door.keys, &headers, Timestamp::now()).ok_or_else(unauthenticated)?;
     member::agree(&headers, talker.whop_user.as_deref())?;
-    let body = read(&headers, body).await?;
+    let body = body::read_json(&headers, body, BODY_MAX).await?;
     let request = ProcessRequest {
         caller: Some(Caller {
             visitor_id: talker.visitor.to_string(),
@@ -88,15 +87,6 @@ pub(crate) async fn process_chat(
     // Never repeated: what a visitor says must not be said twice.
     let stream = door.chats().process(request).await.map_err(|status| error::fault(SERVICE, &status))?;
     answer(stream.into_inner(), frames::cut(door.shutdown.clone())).await
-}
-
-/// The body, which has to arrive as quickly as any other.
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let bytes = tokio::time::timeout(edge::DEADLINE, body::read(headers, body, BODY_MAX)).await;
-    let slow = || Fault::new(Kind::Deadline, Reason::DeadlineExceeded, "the body took too long");
-    let bytes = bytes.map_err(|_| slow())??;
-    body::check_claim(headers, &bytes)?;
-    Ok(bytes)
 }
 
 /// The first frame decides what the answer is.

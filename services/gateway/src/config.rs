@@ -11,7 +11,7 @@ use domain::token::Keys;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use crate::origin::Origins;
+use crate::{mcp::Tokens, origin::Origins};
 
 /// Fewest characters of a secret that we only compare.
 const SECRET_MIN: usize = 16;
@@ -33,6 +33,9 @@ pub struct Config {
     /// Address of booking-payments.
     #[arg(long, env = "BOOKING_PAYMENTS_ADDR", default_value = "http://127.0.0.1:8084", value_parser = config::base_url)]
     pub booking_payments_addr: Url,
+    /// Address of ops-copilot.
+    #[arg(long, env = "OPS_COPILOT_ADDR", default_value = "http://127.0.0.1:8086", value_parser = config::base_url)]
+    pub ops_copilot_addr: Url,
     /// Address of sheets-writer.
     #[arg(long, env = "SHEETS_WRITER_ADDR", default_value = "http://127.0.0.1:8085", value_parser = config::base_url)]
     pub sheets_writer_addr: Url,
@@ -60,6 +63,11 @@ pub struct Config {
     /// run makes one and keeps it.
     #[arg(long, env = "OPERATOR_TOKEN", hide_env_values = true, value_parser = config::secret)]
     pub operator_token: Option<SecretString>,
+    /// Tokens of other people's agents, for /mcp/: `WORKFLOW:TOKEN[,…]`, of at least 16 characters each, two for a workflow
+    /// while one takes the other's place; ops-copilot takes OPERATOR_TOKEN. Needs PUBLIC_BASE_URL in the cloud, where a workflow
+    /// without a token has no route. A local run makes them and keeps them, and asks this machine for none.
+    #[arg(long, env = "MCP_TOKENS", hide_env_values = true, value_parser = Tokens::parse)]
+    pub mcp_tokens: Option<Tokens>,
     /// Where a local run keeps what it makes for itself.
     #[arg(long, env = "FRONTDESK_DIR", default_value = ".frontdesk")]
     pub frontdesk_dir: PathBuf,
@@ -81,6 +89,9 @@ impl chassis::Config for Config {
         }
         if cloud && self.allowed_origins.is_none() {
             problems.push(problem("ALLOWED_ORIGINS", "is required in the cloud".into()));
+        }
+        if cloud && self.mcp_tokens.is_some() && self.public_base_url.is_none() {
+            problems.push(problem("PUBLIC_BASE_URL", "is required in the cloud with MCP_TOKENS".into()));
         }
         let weak = |secret: &SecretString| secret.expose_secret().len() < SECRET_MIN;
         let compared =
@@ -121,6 +132,18 @@ impl Config {
         Ok(Some(kept.into()))
     }
 
+    /// The tokens that this directory's local runs share; none in the cloud, or where the settings have some.
+    pub(crate) fn made_mcp_tokens(&self, cloud: bool) -> io::Result<Tokens> {
+        if self.mcp_tokens.is_some() || cloud {
+            return Ok(Tokens::default());
+        }
+        let kept = chassis::local::keep_secret(&self.frontdesk_dir, "mcp-tokens", Tokens::generate)?;
+        Tokens::parse(&kept).map_err(|why| {
+            let file = self.frontdesk_dir.join("mcp-tokens");
+            io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", file.display()))
+        })
+    }
+
     pub(crate) fn hops(&self, cloud: bool) -> usize {
         self.trusted_proxy_hops.map_or(usize::from(cloud), usize::from)
     }
@@ -147,6 +170,7 @@ mod tests {
         assert_eq!(config.whop_gateway_addr.as_str(), "http://127.0.0.1:8083/");
         assert_eq!(config.booking_payments_addr.as_str(), "http://127.0.0.1:8084/");
         assert_eq!(config.sheets_writer_addr.as_str(), "http://127.0.0.1:8085/");
+        assert_eq!(config.ops_copilot_addr.as_str(), "http://127.0.0.1:8086/");
         assert_eq!(config.chat_agent_addr.as_str(), "http://127.0.0.1:8082/");
         assert_eq!(config.chatkit_domain_key, "local-development");
         assert_eq!((config.hops(false), config.hops(true)), (0, 1));
@@ -162,9 +186,23 @@ mod tests {
     }
 
     #[test]
+    fn agents_in_the_cloud_call_us_by_our_public_name() {
+        let cloud = [
+            ("K_SERVICE", "gateway"),
+            ("TOKEN_KEYS", &Keys::generate()),
+            ("ALLOWED_ORIGINS", "https://www.example.com"),
+            ("MCP_TOKENS", "lead-concierge:a-concierges-token"),
+        ];
+        assert_eq!(load(&cloud).unwrap_err(), ["PUBLIC_BASE_URL: is required in the cloud with MCP_TOKENS"]);
+        let named = [&cloud[..], &[("PUBLIC_BASE_URL", "https://chat.example.com")]].concat();
+        assert!(load(&named).unwrap().made_mcp_tokens(true).unwrap().newest("lead-concierge").is_none());
+    }
+
+    #[test]
     fn all_problems_come_at_once_and_repeat_no_value() {
         let problems = load(&[
             ("TOKEN_KEYS", "canary"),
+            ("MCP_TOKENS", "lead-concierge:canary"),
             ("ALLOWED_ORIGINS", "https://ok.example.com,null"),
             ("TRUSTED_PROXY_HOPS", "999"),
             ("PUBLIC_BASE_URL", "chat.example.com"),
@@ -177,6 +215,7 @@ mod tests {
         let named: Vec<_> = problems.iter().filter_map(|problem| problem.split(':').next()).collect();
         for setting in [
             "TOKEN_KEYS",
+            "MCP_TOKENS",
             "ALLOWED_ORIGINS",
             "TRUSTED_PROXY_HOPS",
             "PUBLIC_BASE_URL",
@@ -207,5 +246,10 @@ mod tests {
         assert_eq!(operator(false).unwrap().len(), 43);
         assert_eq!(operator(false), operator(false));
         assert_eq!(operator(true), None, "in the cloud there are no routes without a token");
+        let made = |config: &Config| config.made_mcp_tokens(false).unwrap();
+        assert_eq!(made(&config), made(&config));
+        assert_eq!(made(&config).newest("client-portal").unwrap().len(), 43);
+        config.mcp_tokens = Tokens::parse("lead-concierge:a-concierges-token").ok();
+        assert_eq!(made(&config), Tokens::default(), "what is set is all there is");
     }
 }

@@ -1,7 +1,7 @@
 //! Cross-origin rules: which pages a browser lets talk to us.
 //!
-//! The invariant: every answer varies by `Origin`, credentials are never allowed, and on `/api/` and `/chatkit` a foreign
-//! origin is refused before anything else happens. This protects visitors' browsers; it is no login.
+//! The invariant: every answer varies by `Origin`, credentials are never allowed, and on `/api/`, `/mcp/` and `/chatkit` a
+//! foreign origin is refused before anything else happens. This protects visitors' browsers; it is no login.
 
 use axum::{
     extract::{Request, State},
@@ -11,10 +11,11 @@ use axum::{
 };
 use domain::{Fault, Kind, Reason};
 
-use crate::{chatkit, door::Door, problem::Problem};
+use crate::{chatkit, door::Door, mcp, problem::Problem};
 
 const METHODS: &str = "GET, POST";
-const HEADERS: &str = "content-type, x-frontdesk-visitor, x-request-id, traceparent, authorization";
+const HEADERS: &str = "content-type, x-frontdesk-visitor, x-frontdesk-session, mcp-protocol-version, x-request-id, traceparent, \
+    authorization";
 const EXPOSED: &str = "x-request-id, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset";
 const MAX_AGE: &str = "600";
 /// Where a request comes from in relation to where it goes, as browsers see it (Fetch Metadata).
@@ -39,7 +40,7 @@ pub(crate) async fn guard(State(door): State<Door>, request: Request, next: Next
     if path.starts_with("/webhooks/") {
         return vary(next.run(request).await);
     }
-    let api = path.starts_with("/api/") || path == chatkit::PATH;
+    let api = path.starts_with("/api/") || path.starts_with(mcp::PREFIX) || path == chatkit::PATH;
     let (parts, body) = request.into_parts();
     match judge(&door, &parts) {
         Verdict::Foreign if api => vary(refusal().into_response()),

@@ -7,7 +7,10 @@ use chassis::{Context, client::Link};
 use domain::token::Keys;
 use proto::{
     booking::v1::payment_service_client::PaymentServiceClient,
-    chat::v1::chat_service_client::ChatServiceClient,
+    chat::v1::{
+        chat_service_client::ChatServiceClient, thread_service_client::ThreadServiceClient,
+        tool_service_client::ToolServiceClient,
+    },
     common::v1::webhook_service_client::WebhookServiceClient,
     session::v1::session_service_client::SessionServiceClient,
     sheets::v1::{
@@ -25,6 +28,7 @@ use crate::{
     config::Config,
     edge,
     erasure::{Eraser, Keeper},
+    mcp::Access,
     origin::Origins,
 };
 
@@ -43,11 +47,15 @@ pub(crate) struct Parts {
     pub(crate) local: bool,
     /// What the operator shows; without it there are no routes of theirs.
     pub(crate) operator: Option<SecretString>,
+    /// Who may talk to the tools.
+    pub(crate) access: Access,
     /// Domain key of OpenAI's chat element.
     pub(crate) domain_key: String,
     /// Cancelled when this process is asked to leave.
     pub(crate) shutdown: CancellationToken,
     chats: ChatServiceClient<Link>,
+    tools: ToolServiceClient<Link>,
+    threads: ThreadServiceClient<Link>,
     sessions: SessionServiceClient<Link>,
     events: EventServiceClient<Link>,
     contacts: ContactServiceClient<Link>,
@@ -80,8 +88,11 @@ impl Door {
             public: config.public_base_url.clone(),
             local: !ctx.cloud,
             operator: config.operator(ctx.cloud).context("the operator's token")?,
+            access: Access::new(config, ctx).context("the tokens of agents")?,
             domain_key: config.chatkit_domain_key.clone(),
             shutdown: ctx.shutdown.clone(),
+            tools: ToolServiceClient::new(agent.clone().with_default_deadline(edge::TOOL_DEADLINE)),
+            threads: ThreadServiceClient::new(agent.clone()),
             chats: ChatServiceClient::new(agent.with_default_deadline(edge::CHAT_DEADLINE)),
             sessions: SessionServiceClient::new(broker),
             contacts: ContactServiceClient::new(writer.clone()),
@@ -98,6 +109,14 @@ impl Door {
 
     pub(crate) fn chats(&self) -> ChatServiceClient<Link> {
         self.0.chats.clone()
+    }
+
+    pub(crate) fn tools(&self) -> ToolServiceClient<Link> {
+        self.0.tools.clone()
+    }
+
+    pub(crate) fn threads(&self) -> ThreadServiceClient<Link> {
+        self.0.threads.clone()
     }
 
     pub(crate) fn sessions(&self) -> SessionServiceClient<Link> {

@@ -17,12 +17,14 @@ use domain::{Fault, Kind, Reason, id::RequestId};
 use jiff::Timestamp;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{chatkit, cors, door::Door, problem::Problem};
+use crate::{chatkit, cors, door::Door, mcp, problem::Problem};
 
 /// Until when an answer has to begin.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 /// The same for a chat, whose turns take what they take; Cloud Run's own time-out.
 pub(crate) const CHAT_DEADLINE: Duration = Duration::from_secs(900);
+/// The same for a tool, which may wait for a provider.
+pub(crate) const TOOL_DEADLINE: Duration = Duration::from_secs(60);
 /// What the services' own refusals get to arrive before we give up.
 const GRACE: Duration = Duration::from_millis(500);
 const REQUEST_ID_MAX: usize = 64;
@@ -68,7 +70,11 @@ fn inbound_id(headers: &HeaderMap) -> Option<String> {
 type LimitOf = fn(&str) -> Duration;
 
 fn limit_of(path: &str) -> Duration {
-    if path == chatkit::PATH { CHAT_DEADLINE } else { DEADLINE }
+    match path {
+        chatkit::PATH => CHAT_DEADLINE,
+        _ if path.starts_with(mcp::PREFIX) => TOOL_DEADLINE,
+        _ => DEADLINE,
+    }
 }
 
 /// Tells the calls inward how long they have, and ends what does not keep to it: a body that trickles in, too.
@@ -117,6 +123,7 @@ mod tests {
     #[test]
     fn a_chat_may_take_its_time_and_nothing_else() {
         assert_eq!(limit_of("/chatkit").as_secs(), 900);
+        assert_eq!(limit_of("/mcp/lead-concierge").as_secs(), 60);
         for path in ["/", "/chatkit/", "/api/chatkit/session", "/webhooks/ajd/chat-events"] {
             assert_eq!(limit_of(path).as_secs(), 10, "{path}");
         }

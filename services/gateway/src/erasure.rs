@@ -47,11 +47,12 @@ pub struct Keeper {
 }
 
 /// Everybody who is asked, in this order; the books are the last.
-pub const KEEPERS: [Keeper; 5] = [
+pub const KEEPERS: [Keeper; 6] = [
     Keeper { name: "session-broker", address: |config| &config.session_broker_addr },
     Keeper { name: "chat-agent", address: |config| &config.chat_agent_addr },
     Keeper { name: "booking-payments", address: |config| &config.booking_payments_addr },
     Keeper { name: "whop-gateway", address: |config| &config.whop_gateway_addr },
+    Keeper { name: "ops-copilot", address: |config| &config.ops_copilot_addr },
     Keeper { name: BOOKS, address: |config| &config.sheets_writer_addr },
 ];
 

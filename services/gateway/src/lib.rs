@@ -20,6 +20,7 @@ mod error;
 mod events;
 mod health;
 mod key;
+mod mcp;
 mod member;
 mod openapi;
 mod operator;
@@ -37,6 +38,7 @@ use axum::Router;
 use chassis::{Context, Server};
 
 pub use config::Config;
+pub use mcp::Tokens;
 pub use origin::Origins;
 
 /// The name of this service: directory, package, binary, Cloud Run service.

@@ -22,8 +22,8 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    chatkit, checkout, config::Config, docs, door::Door, events, health, member, operator, portal, problem,
-    session, site, webhooks, widget,
+    chatkit, checkout, config::Config, docs, door::Door, events, health, mcp, member, operator, portal,
+    problem, session, site, webhooks, widget,
 };
 
 /// What the whole document says of itself.
@@ -36,11 +36,12 @@ use crate::{
             something else.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    components(schemas(problem::Document, chatkit::told::ChatEvent)),
+    components(schemas(problem::Document, chatkit::told::ChatEvent, mcp::McpVersion)),
     modifiers(&Credentials),
     tags(
         (name = "sessions", description = "A chat's client secret, for a page."),
         (name = "chat", description = "The chat itself, and the script that brings it to a page."),
+        (name = "agents", description = "The agents' tools, for agents of others."),
         (name = "events", description = "What happened in a chat, for the books."),
         (name = "portal", description = "What members see and ask for inside Whop."),
         (name = "webhooks", description = "What the calendar, the till and Whop report of themselves."),
@@ -58,6 +59,10 @@ impl Modify for Credentials {
     fn modify(&self, api: &mut OpenApi) {
         for (name, description) in [
             ("client_secret", "`client_secret` of a self-hosted session."),
+            (
+                "mcp_token",
+                "The workflow's token of `MCP_TOKENS`, for ops-copilot `OPERATOR_TOKEN`; `frontdesk mcp connect` shows it.",
+            ),
             ("operator_token", "`OPERATOR_TOKEN`; a local run keeps it in `.frontdesk/operator-token`."),
         ] {
             let mut scheme = Http::new(HttpAuthScheme::Bearer);
@@ -97,6 +102,9 @@ pub(crate) fn routes(config: &Config, ctx: &Context) -> Router<Door> {
         .routes(routes!(site::get_services));
     if !ctx.cloud {
         routes = routes.routes(routes!(health::get_healthz));
+    }
+    if !ctx.cloud || config.mcp_tokens.is_some() || config.operator_token.is_some() {
+        routes = routes.merge(mcp::routes());
     }
     if !ctx.cloud || config.operator_token.is_some() {
         routes = routes.merge(operator::routes());
@@ -164,6 +172,32 @@ impl IntoResponses for ChatProblems {
             ("429", "Too many messages; `Retry-After` says how long to wait."),
         ];
         problems(own)
+    }
+}
+
+/// What the tools' route answers when it does not answer as the protocol says.
+pub(crate) struct McpProblems;
+
+impl IntoResponses for McpProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let own = [
+            ("401", "The workflow's token is missing or wrong."),
+            (
+                "403",
+                "The page's origin or the host is not allowed, or there is no token and the call comes from afar.",
+            ),
+            ("404", "There is no such workflow, or none for agents."),
+            ("429", "Too many calls; `Retry-After` says how long to wait."),
+        ];
+        let mut all = problems(own);
+        // Version 2026-07-28 wants these statuses on two errors of its own.
+        for status in ["400", "404"] {
+            if let Some(RefOr::T(response)) = all.get_mut(status) {
+                let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name("McpAnswer"))));
+                response.content.insert("application/json".into(), content.into());
+            }
+        }
+        all
     }
 }
 

@@ -1,4 +1,4 @@
-//! The operator's REST: people and rows of the books, for the business' own programs.
+//! The operator's REST: people, rows of the books and conversations, for the business' own programs; and a page.
 //!
 //! Who shows `OPERATOR_TOKEN` sees everything that the owner sees in the spreadsheet. The invariant: no handler runs
 //! without the proof [`Operator`], and without a token of ours there are no routes at all.
@@ -6,8 +6,10 @@
 mod contacts;
 mod erasures;
 mod leads;
+mod page;
 mod query;
 mod rows;
+mod threads;
 mod wire;
 
 use axum::{
@@ -36,6 +38,12 @@ pub(crate) fn routes() -> OpenApiRouter<Door> {
         .routes(routes!(erasures::get_erasure))
         .routes(routes!(leads::upsert_lead))
         .routes(routes!(rows::list_rows))
+        .routes(routes!(threads::list_threads))
+        .routes(routes!(threads::get_thread))
+        .routes(routes!(threads::reply_in_thread))
+        .routes(routes!(threads::release_thread))
+        .routes(routes!(page::get_operator_page))
+        .routes(routes!(page::get_operator_script))
 }
 
 /// Proof that the request is the operator's.
@@ -51,7 +59,7 @@ impl FromRequestParts<Door> for Operator {
 }
 
 /// Compares digests, so that neither content nor length is told by the time it takes.
-fn shows(headers: &HeaderMap, token: &SecretString) -> bool {
+pub(crate) fn shows(headers: &HeaderMap, token: &SecretString) -> bool {
     let mut shown = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(shown), None) = (shown.next(), shown.next()) else { return false };
     let Some((scheme, shown)) = shown.to_str().ok().and_then(|shown| shown.split_once(' ')) else {

@@ -55,6 +55,8 @@ pub(crate) const fn meaning(reason: Reason) -> &'static str {
         Reason::UserTokenWrong => "The token of the Whop user is missing or was not accepted.",
         Reason::MembershipUnknown => "There is no such membership.",
         Reason::ActionUnknown => "There is no such action.",
+        Reason::ToolUnknown => "The workflow has no such tool, or the session does not admit to it.",
+        Reason::HostNotAllowed => "The call names another host than that of `PUBLIC_BASE_URL`.",
         Reason::RequestIdReused => "The same `request_id` came before with another content.",
         Reason::SessionUnknown => "No such session, or it is another visitor's.",
         Reason::RateLimited => "Too many calls; wait for `Retry-After` seconds.",

@@ -26,6 +26,7 @@ use crate::{
     chatkit::{self, bearer},
     door::Door,
     error,
+    mcp::Agent,
     openapi::SessionProblems,
     problem::Problem,
     session::{
@@ -43,12 +44,14 @@ const SERVICE: &str = "session-broker";
 /// `self_hosted`: the first of `modes` that the workflow can do. Who the visitor is follows from the visitor token, else from
 /// `deviceId`, else a new visitor is made; keep `visitor_token` of the answer and send it as
 /// `X-Frontdesk-Visitor` from then on. With a Whop user's token, which Whop's proxy adds, the session is that member's
-/// instead, on every device the same. A `userId` in the body is ignored. Fields that are not listed are ignored.
+/// instead, on every device the same. Asked by an agent's server, with the workflow's token of `MCP_TOKENS` as bearer, the answer has
+/// a `session_token` for the agent's tools too. A `userId` in the body is ignored. Fields that are not listed are ignored.
 #[utoipa::path(
     post,
     path = "/api/chatkit/session",
     tag = "sessions",
     operation_id = "create_session",
+    security((), ("mcp_token" = [])),
     params(
         ("X-Frontdesk-Visitor" = Option<String>, Header, description = "Visitor token of an earlier answer."),
         ("X-Whop-User-Token" = Option<String>, Header, description = "Added by Whop's proxy; no page sends it."),
@@ -87,6 +90,7 @@ pub(crate) async fn create_session(
     let bytes = body::read(&headers, body, BODY_MAX).await?;
     let asked = Asked::read(&headers, &bytes)?;
     let owner = Owner::of(&door, &client, &headers, &asked).await?;
+    let agent = Agent::of(&door, &headers)?;
     let request = CreateSessionRequest {
         caller: Some(owner.caller(&client)),
         request_id: request_id(),
@@ -97,7 +101,7 @@ pub(crate) async fn create_session(
         sessions.create_session(request).await
     })
     .await?;
-    answer(&door, &base, response.session, &asked, owner)
+    answer(&door, &base, response.session, &asked, &agent, &owner)
 }
 
 /// Refresh a session
@@ -108,6 +112,7 @@ pub(crate) async fn create_session(
     path = "/api/chatkit/refresh",
     tag = "sessions",
     operation_id = "refresh_session",
+    security((), ("mcp_token" = [])),
     params(
         ("X-Frontdesk-Visitor" = Option<String>, Header, description = "Visitor token of an earlier answer."),
         ("X-Whop-User-Token" = Option<String>, Header, description = "Added by Whop's proxy; no page sends it."),
@@ -149,6 +154,7 @@ pub(crate) async fn refresh_session(
     let bytes = body::read(&headers, body, BODY_MAX).await?;
     let (asked, current_client_secret) = Asked::read_refresh(&headers, &bytes)?;
     let owner = Owner::of(&door, &client, &headers, &asked).await?;
+    let agent = Agent::of(&door, &headers)?;
     let request = RefreshSessionRequest {
         caller: Some(owner.caller(&client)),
         request_id: request_id(),
@@ -160,7 +166,7 @@ pub(crate) async fn refresh_session(
         sessions.refresh_session(request).await
     })
     .await?;
-    answer(&door, &base, response.session, &asked, owner)
+    answer(&door, &base, response.session, &asked, &agent, &owner)
 }
 
 fn request_id() -> String {
@@ -172,8 +178,12 @@ fn answer(
     base: &Base,
     session: Option<Session>,
     asked: &Asked,
-    owner: Owner,
+    agent: &Agent,
+    owner: &Owner,
 ) -> Result<Response, Problem> {
+    let session = session.ok_or_else(missing)?;
+    let talker = owner.talker(session.workflow.clone(), session.session_id.clone());
+    let session_token = agent.session_token(&door.keys, talker)?;
     let own = |session_id: String, workflow: String| Own {
         client_secret: bearer::seal(&door.keys, owner.talker(workflow, session_id), Timestamp::now()),
         // Whop puts its token beside requests of the page's own origin alone, whatever the world calls us.
@@ -181,10 +191,12 @@ fn answer(
         domain_key: door.domain_key.clone(),
     };
     let token = owner.visitor_token().to_owned();
-    let answer = session.and_then(|session| SessionAnswer::new(session, asked, token, own));
-    let answer = answer.ok_or_else(|| {
-        tracing::error!(peer.service = SERVICE, "answered no session");
-        Fault::internal()
-    })?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+    let answer = SessionAnswer::new(session, asked, token, own).ok_or_else(missing)?;
+    let answer = Json(answer.with_session_token(session_token));
+    Ok(([(header::CACHE_CONTROL, "no-store")], answer).into_response())
+}
+
+fn missing() -> Fault {
+    tracing::error!(peer.service = SERVICE, "answered no session");
+    Fault::internal()
 }

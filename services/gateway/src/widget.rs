@@ -23,6 +23,7 @@ const PARTS: &[&str] = &[
     include_str!("widget/forms.js"),
     include_str!("widget/items.js"),
     include_str!("widget/thread.js"),
+    include_str!("widget/updates.js"),
     include_str!("widget/history.js"),
     include_str!("widget/composer.js"),
     include_str!("widget/chat.js"),

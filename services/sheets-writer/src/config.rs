@@ -67,6 +67,10 @@ pub struct Config {
     #[arg(long, env = "EVENT_DESTINATIONS", value_parser = Destinations::read)]
     pub event_destinations: Option<Destinations>,
 
+    /// Where ops-copilot is, which tells people what cannot wait; without it nobody is told
+    #[arg(long, env = "OPS_COPILOT_ADDR", value_parser = base_url)]
+    pub ops_copilot_addr: Option<Url>,
+
     /// Whether stand-ins are fine.
     #[command(flatten)]
     pub sandbox: AllowSandbox,

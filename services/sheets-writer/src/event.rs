@@ -11,6 +11,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+/// The outcome that calls for a human.
+pub(crate) const NEEDS_HUMAN: &str = "needs_human";
+
 /// Most events of one body.
 const MAX_EVENTS: usize = 100;
 /// Longest `type`, in characters.

@@ -38,7 +38,7 @@ use store::{
     backup::{self, Backup, Own},
 };
 
-use deliveries::{Deliveries, Destination, Guard, Post};
+use deliveries::{Deliveries, Destination, Guard, Notices, Post};
 use grpc::{deliveries::Dispatch, operations::Operations};
 
 pub use config::Config;
@@ -73,7 +73,8 @@ pub const INDEXES: &[&Index] = &[
 pub async fn service(config: Config, ctx: Context) -> anyhow::Result<Server> {
     let clock = store::system_clock();
     let store = config.store.open(NAME, SCHEMA, clock.clone()).map_err(Unusable::new)?;
-    let post = Post::new(Guard { local: !ctx.cloud }, deliveries::TIMEOUT);
+    let notices = config.ops_copilot_addr.as_ref().map(Notices::new).transpose()?;
+    let post = Post::new(Guard { local: !ctx.cloud }, deliveries::TIMEOUT).telling(notices);
     let deliveries = Arc::new(Deliveries::new(store.clone(), Destination::all(&config), post, clock.clone()));
     ctx.spawn(deliveries.clone().run(ctx.shutdown.clone()));
     let silent = store;

@@ -52,7 +52,7 @@ pub(crate) use forgetting::{
     Known, blank, erased_at, erasure_of, forgotten, forgotten_at, gather, give_up, is_erased, is_phone_among,
     is_tied, left_at, mark_erasure,
 };
-pub(crate) use identity::{BY_CONTACT, Identity, Kind};
+pub(crate) use identity::{BY_CONTACT, IDENTITIES_NAME, Identity, Kind, visitor_of};
 pub(crate) use merge::merge;
 #[cfg(test)]
 pub(crate) use tests::{Desk, email, phone, tie, visitor};

@@ -31,6 +31,7 @@ use crate::{
 pub(crate) use forgetting::Gone;
 pub(crate) use fresh::Fresh;
 pub(crate) use membership::{MEMBERSHIPS, Membership};
+pub(crate) use payment::{BY_PAYER, Payment};
 pub(crate) use record::owner;
 pub(crate) use statement::Documents;
 

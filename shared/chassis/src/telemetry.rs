@@ -46,6 +46,8 @@ pub use self::{
 /// What the process may take to send what it still holds.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 const DEFAULT_FILTER: &str = "info";
+/// A crate that writes down whole messages: what people say and who they are.
+const TALKATIVE: &str = "rmcp";
 
 /// Holds the telemetry of a process; shut it down at the end.
 #[derive(Debug)]
@@ -78,6 +80,7 @@ pub fn init(name: &'static str, cloud: bool, vars: &Vars) -> Guard {
     let filter = EnvFilter::try_new(vars.get("RUST_LOG").unwrap_or(DEFAULT_FILTER));
     let bad_filter = filter.is_err();
     let filter = filter.unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER)).or(filter_fn(is_plain_span));
+    let filter = filter.and(filter_fn(is_discreet));
     let logs = if cloud {
         let project = vars.get("GOOGLE_CLOUD_PROJECT").map(str::to_owned);
         CloudLog::new(io::stdout, project).with_filter(filter).boxed()
@@ -87,7 +90,8 @@ pub fn init(name: &'static str, cloud: bool, vars: &Vars) -> Guard {
     };
     let traces = tracing_opentelemetry::layer().with_tracer(providers.traces.tracer("chassis"));
     let traces = traces.with_location(false).with_threads(false).with_target(false);
-    let traces = traces.with_tracked_inactivity(false).with_filter(LevelFilter::INFO);
+    let traces =
+        traces.with_tracked_inactivity(false).with_filter(LevelFilter::INFO.and(filter_fn(is_discreet)));
     // fails where a subscriber is set already, which then stays
     let _ = tracing_subscriber::registry().with(logs).with(traces).try_init();
     if bad_filter {
@@ -114,6 +118,12 @@ fn is_plain_span(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && *metadata.level() <= Level::INFO
 }
 
+/// Nothing of [`TALKATIVE`] is kept or sent, whatever `RUST_LOG` says.
+fn is_discreet(metadata: &Metadata<'_>) -> bool {
+    let of = metadata.target().split("::").next();
+    of != Some(TALKATIVE)
+}
+
 struct Carrier<'a>(&'a mut HeaderMap);
 
 impl Injector for Carrier<'_> {
@@ -136,5 +146,38 @@ impl Extractor for Reader<'_> {
 
     fn keys(&self) -> Vec<&str> {
         self.0.keys().map(HeaderName::as_str).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::Subscriber;
+    use tracing_subscriber::layer::Context as Scene;
+
+    use super::*;
+
+    /// Notes where each event comes from.
+    #[derive(Clone, Default)]
+    struct Targets(Arc<Mutex<Vec<String>>>);
+
+    impl<S: Subscriber> Layer<S> for Targets {
+        fn on_event(&self, event: &tracing::Event<'_>, _: Scene<'_, S>) {
+            self.0.lock().unwrap().push(event.metadata().target().to_owned());
+        }
+    }
+
+    #[test]
+    fn who_writes_down_messages_is_not_heard() {
+        let targets = Targets::default();
+        let layer = targets.clone().with_filter(filter_fn(is_discreet));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::error!(target: "rmcp::service", "a message");
+            tracing::error!(target: "rmcp", "a message");
+            tracing::error!(target: "rmcpish", "another crate's");
+            tracing::info!(target: "gateway::mcp", "ours");
+        });
+        assert_eq!(*targets.0.lock().unwrap(), ["rmcpish", "gateway::mcp"]);
     }
 }

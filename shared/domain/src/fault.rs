@@ -96,6 +96,8 @@ reasons! {
     UserTokenWrong = "USER_TOKEN_WRONG",
     MembershipUnknown = "MEMBERSHIP_UNKNOWN",
     ActionUnknown = "ACTION_UNKNOWN",
+    ToolUnknown = "TOOL_UNKNOWN",
+    HostNotAllowed = "HOST_NOT_ALLOWED",
 }
 
 impl Reason {

@@ -79,6 +79,29 @@ impl Money {
     }
 }
 
+/// Why a text is not an amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be an amount and a currency, such as 10.00 USD")]
+pub struct Malformed;
+
+impl std::str::FromStr for Money {
+    type Err = Malformed;
+
+    /// Reads what is shown: an amount that is not negative, and its currency.
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let (major, currency) = text.trim().split_once(' ').ok_or(Malformed)?;
+        let currency: Currency = currency.trim().parse().map_err(|_| Malformed)?;
+        let (whole, fraction) = major.split_once('.').unwrap_or((major, ""));
+        let decimals = currency.decimals() as usize;
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty() || fraction.len() > decimals || !digits(whole) || !digits(fraction) {
+            return Err(Malformed);
+        }
+        let minor = format!("{whole}{fraction:0<decimals$}").parse().map_err(|_| Malformed)?;
+        Ok(Self { minor, currency })
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.*} {}", self.currency.decimals() as usize, self.major(), self.currency.as_str())
@@ -98,6 +121,17 @@ mod tests {
         assert_eq!(money(1050, "eur").to_string(), "10.50 EUR");
         assert_eq!(money(1050, "jpy").to_string(), "1050 JPY");
         assert_eq!(money(-1050, "KWD").to_string(), "-1.050 KWD");
+    }
+
+    #[test]
+    fn money_reads_as_it_is_written() {
+        for text in ["10.00 USD", "0.05 EUR", "1050 JPY", "1.250 KWD"] {
+            assert_eq!(text.parse::<Money>().unwrap().to_string(), text);
+        }
+        assert_eq!("1.5 usd".parse(), Ok(money(150, "USD")));
+        for text in ["", "10", "USD", "-1 USD", "1.005 USD", "1.5 JPY", "1,5 USD", ". USD", "10 DOLLARS"] {
+            assert_eq!(text.parse::<Money>(), Err(Malformed), "{text}");
+        }
     }
 
     #[test]

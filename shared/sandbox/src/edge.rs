@@ -14,8 +14,8 @@ use axum::{
 use serde_json::Value;
 
 use crate::{
-    Asked, FaultKind, Provider, Sandbox, calcom, drive, log::Entry, openai, serve::NoAnswer, sheets, stripe,
-    whop,
+    Asked, FaultKind, Provider, Sandbox, calcom, drive, log::Entry, openai, serve::NoAnswer, sheets, slack,
+    stripe, whop,
 };
 
 /// More than any call may carry: state variables alone may be 10 MiB.
@@ -80,6 +80,7 @@ fn provider(path: &str) -> Provider {
         Some("stripe") => Provider::Stripe,
         Some("whop") => Provider::Whop,
         Some("drive") => Provider::Drive,
+        Some("slack") => Provider::Slack,
         _ => Provider::Sheets,
     }
 }
@@ -144,6 +145,8 @@ fn refusal(provider: Provider, status: StatusCode) -> Response {
         Provider::Stripe => stripe::refusal(status),
         Provider::Whop => whop::refusal(status),
         Provider::Drive => drive::refusal(status),
+        // Mail comes by another door.
+        Provider::Slack | Provider::Smtp => slack::refusal(status),
     }
 }
 

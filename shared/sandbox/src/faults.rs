@@ -28,6 +28,10 @@ pub enum Provider {
     Whop,
     /// Google Drive v3.
     Drive,
+    /// Slack's incoming webhook.
+    Slack,
+    /// A mail server.
+    Smtp,
 }
 
 /// One fault for the next `count` requests that match.

@@ -16,7 +16,10 @@ mod random;
 mod receiver;
 mod serve;
 mod sheets;
+mod slack;
+mod smtp;
 mod stripe;
+mod told;
 mod webhooks;
 mod whop;
 
@@ -39,7 +42,10 @@ pub use person::{Mishap, Person};
 pub use receiver::{Got, Mood, Receiver};
 pub use serve::serve;
 pub use sheets::{ACCESS_TOKEN, Applied, Call, SPREADSHEET_ID};
+pub use slack::SLACK_WEBHOOK;
+pub use smtp::{LONGEST_LETTER, serve_mail};
 pub use stripe::{API_VERSION as STRIPE_VERSION, MONTHLY_PRICE, ONE_TIME_PRICE, STRIPE_SECRET_KEY, Till};
+pub use told::{Letter, Told};
 pub use webhooks::{Delivery, Outcome, Webhooks};
 pub use whop::{
     API_VERSION_DATE as WHOP_VERSION, Club, Generation, Signer, UserToken, WHOP_ACCOUNT_ID, WHOP_API_KEY,
@@ -60,6 +66,8 @@ struct State {
     whop: whop::Whop,
     drive: drive::Drive,
     webhooks: webhooks::Sender,
+    slack: slack::Pace,
+    notices: told::Notices,
 }
 
 impl Sandbox {
@@ -73,15 +81,17 @@ impl Sandbox {
             sheets: sheets::Sheets::open(db.clone())?,
             calcom: calcom::CalCom::open(db.clone())?,
             stripe: stripe::Stripe::open(db.clone())?,
-            whop: whop::Whop::open(db)?,
+            whop: whop::Whop::open(db.clone())?,
             drive: drive::Drive::default(),
             webhooks: webhooks::Sender::default(),
+            slack: slack::Pace::default(),
+            notices: told::Notices::open(db)?,
         })))
     }
 
     /// The providers' endpoints: `/openai/v1/…`, `/sheets/v4/spreadsheets/…`, `/calcom/v2/…`, `/stripe/v1/…`,
-    /// `/whop/api/v1/…`, `/whop/.well-known/jwks.json` and `/drive/v3/…`, and the pages on which their links are paid,
-    /// `/stripe/pay/…` and `/whop/checkout/…`.
+    /// `/whop/api/v1/…`, `/whop/.well-known/jwks.json`, `/drive/v3/…` and `/slack/services/…`, and the pages on which their
+    /// links are paid, `/stripe/pay/…` and `/whop/checkout/…`. Mail has a port of its own: [`serve_mail`].
     pub fn providers(&self) -> Router {
         Router::new()
             .route("/openai/v1/{*path}", any(openai::answer))
@@ -91,6 +101,7 @@ impl Sandbox {
             .route("/whop/api/v1/{*path}", any(whop::answer))
             .route("/whop/.well-known/jwks.json", get(whop::keys))
             .route("/drive/v3/{*path}", any(drive::answer))
+            .route("/slack/services/{*path}", any(slack::answer))
             .layer(middleware::from_fn_with_state(self.clone(), edge::pass))
             .layer(DefaultBodyLimit::disable())
             .with_state(self.clone())

@@ -3,6 +3,7 @@
 //! The invariant: they answer loopback only, and everything that came from outside is escaped.
 
 mod guard;
+mod notices;
 mod providers;
 mod table;
 
@@ -42,6 +43,7 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
         .route("/sandbox/person", post(act))
         .route("/sandbox/threads", post(talk))
         .merge(providers::router())
+        .merge(notices::router())
         .merge(whop::app::router())
         .layer(middleware::from_fn(guard::pass))
         .with_state(sandbox)

@@ -33,6 +33,24 @@ pub(crate) fn text(field: &str, given: Option<String>, most: usize) -> Result<Op
     Ok(Some(text))
 }
 
+/// As [`text`], of what must be there.
+pub(crate) fn required(field: &str, given: String, most: usize) -> Result<String, Failure> {
+    text(field, Some(given), most)?.ok_or_else(|| Failure::Arguments(format!("{field} must not be empty")))
+}
+
+/// An id that some tool has answered.
+pub(crate) fn id(field: &str, given: &str) -> Result<String, Failure> {
+    let given = given.trim();
+    domain::id::check(given)
+        .map(|()| given.to_owned())
+        .map_err(|_| Failure::Arguments(format!("{field} must be an id that a tool has answered")))
+}
+
+/// As [`id`], of what may be left out; empty then.
+pub(crate) fn maybe_id(field: &str, given: Option<&str>) -> Result<String, Failure> {
+    given.filter(|given| !given.trim().is_empty()).map_or_else(|| Ok(String::new()), |given| id(field, given))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

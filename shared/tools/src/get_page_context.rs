@@ -27,8 +27,11 @@ pub(crate) static TOOL: Tool = Tool {
             ("utm", optional_text("The campaign, as a query string.")),
         ])
     },
-    annotations: Annotations { read_only: true, destructive: false, idempotent: true, open_world: false },
+    annotations: Annotations::READS,
     scope: Audience::Anyone,
+    touches: true,
+    needs: &[],
+    secrets: &[],
     claims: &[],
     correction: ["", ""],
     on_failure: "The page did not answer. Go on without it, or ask the visitor.",

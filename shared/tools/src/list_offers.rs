@@ -8,7 +8,8 @@ use serde_json::json;
 use crate::{
     Annotations, Tool, arguments,
     failure::Failure,
-    schema::{integer, list, object, optional_text, text},
+    links::Service,
+    schema::{boolean, integer, list, object, optional_text, text},
     tool::Run,
     toolbox::{Call, Reply},
 };
@@ -25,13 +26,18 @@ pub(crate) static TOOL: Tool = Tool {
             ("price", text("The price as it is shown, e.g. 490.00 EUR a month.")),
             ("minor", integer("The price in minor units of the currency.")),
             ("currency", text("ISO 4217 code.")),
+            ("payable", boolean("It can be paid by a link of create_checkout_link.")),
+            ("meeting", optional_text("The meeting that is booked once it is paid, as list_slots takes it.")),
             ("description", optional_text("What one gets.")),
             ("url", optional_text("Where more is said about it.")),
         ]);
         object([("source", text("Where the offers come from.")), ("offers", list(&offer))])
     },
-    annotations: Annotations { read_only: true, destructive: false, idempotent: true, open_world: false },
+    annotations: Annotations::READS,
     scope: Audience::Anyone,
+    touches: false,
+    needs: &[],
+    secrets: &[],
     claims: &[],
     correction: ["", ""],
     on_failure: "The offers cannot be listed right now. Say so; do not name any price from memory.",
@@ -58,6 +64,8 @@ struct Listed {
     price: String,
     minor: i64,
     currency: String,
+    payable: bool,
+    meeting: Option<String>,
     description: Option<String>,
     url: Option<String>,
 }
@@ -65,15 +73,16 @@ struct Listed {
 fn run(call: Call<'_>) -> Result<Reply, Failure> {
     let Input {} = arguments::read(call.arguments)?;
     let workflow = &call.session.workflow;
+    let has_till = call.links.have(&[Service::BookingPayments]);
     let output = Output {
         source: format!("offers of {}", workflow.title),
-        offers: workflow.offers.iter().map(listed).collect(),
+        offers: workflow.offers.iter().map(|offer| listed(offer, has_till)).collect(),
     };
     Ok(Reply::of(json!(output)))
 }
 
-fn listed(offer: &Offer) -> Listed {
-    let Offer { id, name, price, interval, description, url, .. } = offer.clone();
+fn listed(offer: &Offer, has_till: bool) -> Listed {
+    let Offer { id, name, price, interval, description, url, payable, meeting, .. } = offer.clone();
     let each = match interval {
         None => "",
         Some(Interval::Week) => " a week",
@@ -86,6 +95,8 @@ fn listed(offer: &Offer) -> Listed {
         price: format!("{price}{each}"),
         minor: price.minor,
         currency: price.currency.as_str().to_owned(),
+        payable: payable && has_till,
+        meeting,
         description,
         url,
     }
@@ -103,8 +114,9 @@ mod tests {
         let registry = Registry::built_in();
         let workflow = registry.choose("", "", "").unwrap();
         assert!(mismatch(&(TOOL.input)(workflow), &json!(Input {}), "input").is_empty());
-        let offers: Vec<Listed> = workflow.offers.iter().map(listed).collect();
-        assert!(offers.iter().any(|offer| offer.price == "1490.00 EUR a month"));
+        let offers: Vec<Listed> = workflow.offers.iter().map(|offer| listed(offer, true)).collect();
+        assert!(offers.iter().any(|offer| offer.price == "1490.00 EUR a month" && offer.payable));
+        assert!(!listed(&workflow.offers[0], false).payable, "nobody takes the money");
         let output = json!(Output { source: "s".into(), offers });
         assert!(mismatch(&(TOOL.output)(), &output, "output").is_empty());
     }

@@ -10,7 +10,7 @@ use crate::{
     Annotations, Tool, arguments,
     failure::Failure,
     schema::{boolean, object, one_of, optional_text, text},
-    tool::Run,
+    tool::{Claim, Run},
     toolbox::{Call, Reply},
 };
 
@@ -35,11 +35,14 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations { read_only: false, destructive: false, idempotent: true, open_world: false },
     scope: Audience::Anyone,
-    claims: &[
+    touches: true,
+    needs: &[],
+    secrets: &[],
+    claims: &[Claim::act(&[
         r"\b(?:i|we)(?:'ve| have)?(?: \S+){0,2} (?:logged|recorded|saved|noted|marked)(?: \S+){0,4} (?:outcome|result)\b",
         r"\b(?:outcome|result)(?: \S+){0,3} (?:has been|is|was|got)(?: \S+){0,2} (?:logged|recorded|saved|noted)\b",
         r"\b(?:ergebnis)\b[^.!?]{0,40}\b(?:vermerkt|festgehalten|protokolliert|gespeichert|notiert|eingetragen)\b",
-    ],
+    ])],
     correction: [
         "the outcome of this conversation has not been recorded",
         "das Ergebnis dieses Gesprächs wurde nicht festgehalten",
@@ -65,7 +68,7 @@ struct Output {
 }
 
 async fn run(call: Call<'_>) -> Result<Reply, Failure> {
-    let Call { books, session, call_id, arguments, .. } = call;
+    let Call { clients, session, request_id, arguments, .. } = call;
     let Input { outcome, note } = arguments::read(arguments)?;
     let note = arguments::text("note", note, LONGEST_NOTE)?;
     if !session.workflow.outcomes.contains(&outcome) {
@@ -73,7 +76,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Failure> {
         return Err(Failure::Arguments(format!("outcome must be one of {known}")));
     }
     // the same outcome of the same conversation is one row, however often it is logged
-    let id = EventId::derive(&["chat.outcome", &session.thread_id, &outcome]);
+    let id = EventId::derive(&["chat.outcome", session.place(), &outcome]);
     let event = json!({
         "id": id.as_str(),
         "type": "chat.outcome",
@@ -87,10 +90,10 @@ async fn run(call: Call<'_>) -> Result<Reply, Failure> {
     });
     let request = RecordEventsRequest {
         caller: Some(session.caller.clone()),
-        request_id: session.request_id(TOOL.name, call_id),
+        request_id,
         events: event.to_string().into(),
     };
-    books.record(request).await?;
+    clients.record_events(request).await?;
     Ok(Reply::of(json!(Output { logged: true, outcome })))
 }
 

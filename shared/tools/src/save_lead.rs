@@ -10,7 +10,7 @@ use crate::{
     Annotations, Receipt, Tool, arguments,
     failure::Failure,
     schema::{boolean, object, optional_text, text},
-    tool::Run,
+    tool::{Claim, Run},
     toolbox::{Call, Reply},
 };
 
@@ -50,14 +50,26 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations { read_only: false, destructive: false, idempotent: true, open_world: false },
     scope: Audience::Anyone,
+    touches: true,
+    needs: &[],
+    secrets: &[],
     claims: &[
-        r"\b(?:i|we)(?:'ve| have)?(?: \S+){0,2} (?:saved|stored|recorded|noted|registered|logged|submitted|forwarded|passed|sent|shared|added|entered|captured|taken)\b[^.!?]{0,60}\b(?:details?|information|info|contact|e-?mail|address|lead|request|inquiry|enquiry|message|data|number)\b",
-        r"\b(?:details?|information|info|contact|e-?mail|address|lead|request|inquiry|enquiry|data|number)\b(?: \S+){0,3}(?:'s| is| are| has been| have been| was| were| got)(?: \S+){0,2} (?:saved|stored|recorded|noted|on file|registered|submitted|forwarded|passed|sent|shared|added|captured)\b",
-        r"^\W*(?:(?:ok|okay|done|great|perfect|thanks|thank you|all set|alright)\b\W*)*(?:just )?(?:saved|stored|recorded|noted|forwarded|submitted)(?: \S+){0,3} (?:details?|information|info|contact|e-?mail|address|lead|request|data)\b",
-        r"\b(?:team|colleagues?|specialists?|sales) (?:now )?(?:has|have)(?: now)?(?: been (?:notified|informed)| received| got)?\b[^.!?]{0,20}\b(?:notified|informed|your (?:\S+ )?(?:details?|information|info|contact|e-?mail|request|data))\b",
-        r"\b(?:i|we)(?:'ve| have)(?: \S+){0,2} (?:notified|informed|alerted)(?: \S+){0,3} (?:team|colleagues?|specialists?|sales)\b",
-        r"\b(?:habe|haben)\b[^.!?]{0,80}\b(?:daten|angaben|adresse|mail|e-?mail-?adresse|anfrage|nummer|anliegen|kontakt\S*|team|informationen)\b[^.!?]{0,40}\b(?:gespeichert|notiert|weitergeleitet|weitergegeben|eingetragen|hinterlegt|aufgenommen|erfasst|übermittelt|vermerkt|gesendet|geschickt|informiert)\b",
-        r"\b(?:daten|angaben|adresse|e-?mail|e-?mail-?adresse|anfrage|nummer|anliegen|kontakt\S*|informationen)\b[^.!?]{0,40}\b(?:wurden?|sind|ist)\b[^.!?]{0,40}\b(?:gespeichert|notiert|weitergeleitet|weitergegeben|eingetragen|hinterlegt|aufgenommen|erfasst|übermittelt|vermerkt)\b",
+        Claim::act(&[
+            r"\b(?:i|we)(?:'ve| have)?(?: \S+){0,2} (?:saved|stored|recorded|noted|registered|logged|added|entered|captured|taken)\b[^.!?]{0,60}\b(?:details?|information|info|contact|e-?mail|address|lead|request|inquiry|enquiry|message|data|number)\b",
+            r"\b(?:details?|information|info|contact|e-?mail|address|lead|request|inquiry|enquiry|data|number)\b(?: \S+){0,3}(?:'s| is| are| has been| have been| was| were| got)(?: \S+){0,2} (?:saved|stored|recorded|noted|on file|registered|added|captured)\b",
+            r"^\W*(?:(?:ok|okay|done|great|perfect|thanks|thank you|all set|alright)\b\W*)*(?:just )?(?:saved|stored|recorded|noted|forwarded|submitted)(?: \S+){0,3} (?:details?|information|info|contact|e-?mail|address|lead|request|data)\b",
+            r"\b(?:habe|haben)\b[^.!?]{0,80}\b(?:daten|angaben|adresse|mail|e-?mail-?adresse|anfrage|nummer|anliegen|kontakt\S*|informationen)\b[^.!?]{0,40}\b(?:gespeichert|notiert|eingetragen|hinterlegt|aufgenommen|erfasst|vermerkt)\b",
+            r"\b(?:daten|angaben|adresse|e-?mail|e-?mail-?adresse|anfrage|nummer|anliegen|kontakt\S*|informationen)\b[^.!?]{0,40}\b(?:wurden?|sind|ist)\b[^.!?]{0,40}\b(?:gespeichert|notiert|eingetragen|hinterlegt|aufgenommen|erfasst|vermerkt)\b",
+        ]),
+        Claim::act(&[
+            r"\b(?:i|we)(?:'ve| have)?(?: \S+){0,2} (?:submitted|forwarded|passed|sent|shared)\b[^.!?]{0,60}\b(?:details?|information|info|contact|e-?mail|address|lead|request|inquiry|enquiry|message|data|number)\b",
+            r"\b(?:details?|information|info|contact|e-?mail|address|lead|request|inquiry|enquiry|data|number)\b(?: \S+){0,3}(?:'s| is| are| has been| have been| was| were| got)(?: \S+){0,2} (?:submitted|forwarded|passed|sent|shared)\b",
+            r"\b(?:team|colleagues?|specialists?|sales) (?:now )?(?:has|have)(?: now)?(?: been (?:notified|informed)| received| got)?\b[^.!?]{0,20}\b(?:notified|informed|your (?:\S+ )?(?:details?|information|info|contact|e-?mail|request|data))\b",
+            r"\b(?:i|we)(?:'ve| have)(?: \S+){0,2} (?:notified|informed|alerted)(?: \S+){0,3} (?:team|colleagues?|specialists?|sales)\b",
+            r"\b(?:habe|haben)\b[^.!?]{0,80}\b(?:daten|angaben|adresse|mail|e-?mail-?adresse|anfrage|nummer|anliegen|kontakt\S*|team|informationen)\b[^.!?]{0,40}\b(?:weitergeleitet|weitergegeben|übermittelt|gesendet|geschickt|informiert)\b",
+            r"\b(?:daten|angaben|adresse|e-?mail|e-?mail-?adresse|anfrage|nummer|anliegen|kontakt\S*|informationen)\b[^.!?]{0,40}\b(?:wurden?|sind|ist)\b[^.!?]{0,40}\b(?:weitergeleitet|weitergegeben|übermittelt)\b",
+        ])
+        .or(&["hand_off_to_human", "open_support_ticket", "notify"]),
     ],
     correction: [
         "nothing has been saved or passed on to the team yet",
@@ -93,19 +105,19 @@ struct Output {
 }
 
 async fn run(call: Call<'_>) -> Result<Reply, Failure> {
-    let Call { books, session, call_id, arguments, .. } = call;
+    let Call { clients, session, request_id, arguments, .. } = call;
     let facts = read(arguments)?;
     let traits =
         TRAITS.into_iter().filter_map(|name| Some((name.to_owned(), session.traits.get(name)?.clone())));
     let request = SaveLeadRequest {
         caller: Some(session.caller.clone()),
-        request_id: session.request_id(TOOL.name, call_id),
+        request_id,
         facts: Some(LeadFacts { traits: traits.collect(), ..facts.clone() }),
     };
-    let stored = books.save_lead(request).await?;
-    let receipt = Some(receipt(&facts, &stored));
+    let stored = clients.save_lead(request).await?;
+    let receipt = receipt(&facts, &stored);
     let output = Output { saved: true, reference: stored.lead_id, is_new: stored.created };
-    Ok(Reply { output: json!(output), receipt, unanswered: None })
+    Ok(Reply::shown(json!(output), receipt))
 }
 
 fn read(arguments: serde_json::Value) -> Result<LeadFacts, Failure> {
@@ -137,18 +149,17 @@ fn receipt(facts: &LeadFacts, stored: &SaveLeadResponse) -> Receipt {
     let title = if stored.created { "Your details are saved" } else { "Your details are up to date" };
     let name = [facts.first_name.as_str(), facts.last_name.as_str()].join(" ");
     let lines = [
-        ("Name", name.trim()),
-        ("E-mail", &facts.email),
-        ("Phone", &facts.phone),
-        ("Company", &facts.company),
-        ("Reference", &stored.lead_id),
+        ("Name", name.trim().to_owned()),
+        ("E-mail", facts.email.clone()),
+        ("Phone", facts.phone.clone()),
+        ("Company", facts.company.clone()),
+        ("Reference", stored.lead_id.clone()),
     ];
-    let lines = lines.into_iter().filter(|(_, value)| !value.is_empty());
-    Receipt { title: title.into(), lines: lines.map(|(name, value)| (name.into(), value.into())).collect() }
+    Receipt::new(title, lines)
 }
 
 /// Looks like `somebody@host.tld`. Whether it exists, nobody knows before a letter was sent.
-fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     let plain = |part: &str| {
         !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c == '@' || c.is_control())
     };

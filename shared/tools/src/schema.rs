@@ -28,6 +28,26 @@ pub(crate) fn integer(description: &str) -> Value {
     json!({"type": "integer", "description": description})
 }
 
+/// An integer or null.
+pub(crate) fn optional_integer(description: &str) -> Value {
+    json!({"type": ["integer", "null"], "description": description})
+}
+
+/// A number.
+pub(crate) fn number(description: &str) -> Value {
+    json!({"type": "number", "description": description})
+}
+
+/// Any number of texts.
+pub(crate) fn texts(description: &str) -> Value {
+    json!({"type": "array", "items": {"type": "string"}, "description": description})
+}
+
+/// True, false or null.
+pub(crate) fn optional_boolean(description: &str) -> Value {
+    json!({"type": ["boolean", "null"], "description": description})
+}
+
 /// True or false.
 pub(crate) fn boolean(description: &str) -> Value {
     json!({"type": "boolean", "description": description})
@@ -38,8 +58,11 @@ pub(crate) fn list(items: &Value) -> Value {
     json!({"type": "array", "items": items})
 }
 
-/// One of these words.
+/// One of these words; any where there are none.
 pub(crate) fn one_of(words: &[String], description: &str) -> Value {
+    if words.is_empty() {
+        return text(description);
+    }
     json!({"type": "string", "enum": words, "description": description})
 }
 
@@ -146,7 +169,7 @@ pub(crate) mod check {
     #[test]
     fn every_tool_keeps_them() {
         for workflow in domain::workflow::Registry::built_in().iter() {
-            for tool in crate::tools_of(workflow) {
+            for tool in crate::ALL {
                 assert!(strict(&(tool.input)(workflow), tool.name).is_empty(), "{}", tool.name);
                 assert!(strict(&(tool.output)(), tool.name).is_empty(), "{}", tool.name);
             }

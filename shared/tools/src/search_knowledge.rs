@@ -32,8 +32,11 @@ pub(crate) static TOOL: Tool = Tool {
         ]);
         object([("found", boolean("Whether anything fits the question.")), ("passages", list(&passage))])
     },
-    annotations: Annotations { read_only: true, destructive: false, idempotent: true, open_world: false },
+    annotations: Annotations::READS,
     scope: Audience::Anyone,
+    touches: false,
+    needs: &[],
+    secrets: &[],
     claims: &[],
     correction: ["", ""],
     on_failure: "The documents cannot be searched right now. Say that you cannot look it up at the moment; do not guess.",

@@ -2,9 +2,10 @@
 
 use domain::workflow::{Audience, Workflow};
 use futures_util::future::BoxFuture;
+use proto::common::v1::Caller;
 use serde_json::Value;
 
-use crate::{failure::Failure, toolbox::Call, toolbox::Reply};
+use crate::{failure::Failure, links::Service, toolbox::Call, toolbox::Reply};
 
 /// One tool.
 #[derive(Debug)]
@@ -23,9 +24,14 @@ pub struct Tool {
     pub annotations: Annotations,
     /// The widest audience that may call it.
     pub scope: Audience,
-    /// Regular expressions of sentences that claim its effect, in English and in German. They are matched against
-    /// single sentences in lower case that are neither questions, denials nor offers.
-    pub claims: &'static [&'static str],
+    /// It is about the visitor of the session, so that there must be one.
+    pub touches: bool,
+    /// Services behind it, one of which must be there; empty if it needs none but the books.
+    pub(crate) needs: &'static [Service],
+    /// Arguments that nobody keeps.
+    pub secrets: &'static [&'static str],
+    /// How people say that it has done its work.
+    pub claims: &'static [Claim],
     /// What the visitor reads when such a sentence was not true, in English and in German.
     pub correction: [&'static str; 2],
     /// What the model is told when the call has failed.
@@ -35,6 +41,22 @@ pub struct Tool {
     /// Where it runs.
     pub(crate) run: Run,
 }
+
+/// How people say that a tool has done its work.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// Regular expressions, English and German. They are matched against single sentences in lower case that are neither
+    /// questions, denials nor offers.
+    pub patterns: &'static [&'static str],
+    /// It is said of how things stand and stays true in the whole conversation; else only in the turn of the call, or where
+    /// the sentence speaks of earlier.
+    pub lasts: bool,
+    /// Other tools whose work makes it as true; [`NOTICE`] for what a webhook has brought.
+    pub told_by: &'static [&'static str],
+}
+
+/// The name under which a notice of the server's stands among the tools that did their work.
+pub const NOTICE: &str = "notice";
 
 /// What a call may do to the world, as the Model Context Protocol names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +80,35 @@ pub(crate) enum Run {
     Browser,
 }
 
+// === impl Claim ===
+
+impl Claim {
+    /// Of the act.
+    pub(crate) const fn act(patterns: &'static [&'static str]) -> Self {
+        Self { patterns, lasts: false, told_by: &[] }
+    }
+
+    /// Of how things stand since.
+    pub(crate) const fn state(patterns: &'static [&'static str], told_by: &'static [&'static str]) -> Self {
+        Self { patterns, lasts: true, told_by }
+    }
+
+    /// The same, as true by the work of these tools.
+    pub(crate) const fn or(self, told_by: &'static [&'static str]) -> Self {
+        Self { told_by, ..self }
+    }
+}
+
+// === impl Annotations ===
+
+impl Annotations {
+    /// It reads what our own services keep.
+    pub(crate) const READS: Self =
+        Self { read_only: true, destructive: false, idempotent: true, open_world: false };
+    /// It reads what others keep.
+    pub(crate) const ASKS: Self = Self { open_world: true, ..Self::READS };
+}
+
 // === impl Tool ===
 
 impl Tool {
@@ -66,9 +117,24 @@ impl Tool {
         matches!(self.run, Run::Browser)
     }
 
-    /// Whether a successful call has changed something.
-    pub fn has_effect(&self) -> bool {
-        !self.annotations.read_only
+    /// Whether what is known of the caller is enough for it.
+    pub(crate) fn admits(&self, caller: &Caller, workflow: &Workflow) -> bool {
+        let is_audience = match self.scope {
+            Audience::Anyone => true,
+            Audience::Member => !caller.verified_whop_user_id.is_empty(),
+            Audience::Operator => workflow.audience == Audience::Operator,
+        };
+        is_audience && (!self.touches || !caller.visitor_id.is_empty())
+    }
+
+    /// The arguments without what nobody keeps.
+    pub fn without_secrets(&self, mut arguments: Value) -> Value {
+        for name in self.secrets {
+            if let Some(secret) = arguments.get_mut(*name).filter(|secret| !secret.is_null()) {
+                *secret = Value::from("(not kept)");
+            }
+        }
+        arguments
     }
 }
 

@@ -1,21 +1,26 @@
 //! Calling tools.
 //!
-//! The invariant: a call answers something that the model can go on with, whatever happened; only what succeeded has a
-//! receipt.
+//! The invariants: a call answers something that the model can go on with, whatever happened; only what succeeded has a
+//! receipt; and what is not offered cannot be called.
 
 use std::sync::Arc;
 
-use chassis::client::Link;
-use domain::workflow::Audience;
+use domain::workflow::Workflow;
+use proto::common::v1::Caller;
 use serde_json::{Value, json};
 
-use crate::{Knowledge, Session, Tool, books::Books, failure::Failure, tool::Run, tools_of};
+use crate::{
+    HandOff, Knowledge, Links, Receipt, Session, Tool, clients::Clients, failure::Failure, receipt::Undo,
+    tool::Run, tools_of,
+};
 
 /// What tools stand on.
 #[derive(Clone)]
 pub struct Toolbox {
-    books: Books,
+    links: Links,
+    clients: Clients,
     knowledge: Arc<Knowledge>,
+    hand_off: Arc<dyn HandOff>,
 }
 
 /// What became of a call.
@@ -33,22 +38,16 @@ pub struct Outcome {
     pub unanswered: Option<String>,
 }
 
-/// What a visitor is shown of an effect: what was stored, in the server's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// What happened.
-    pub title: String,
-    /// What was stored: names and values.
-    pub lines: Vec<(String, String)>,
-}
-
 /// One call, as a tool gets it.
 pub(crate) struct Call<'a> {
-    pub(crate) books: &'a Books,
+    pub(crate) clients: &'a Clients,
+    pub(crate) links: &'a Links,
     pub(crate) knowledge: &'a Knowledge,
+    pub(crate) hand_off: &'a dyn HandOff,
     pub(crate) arguments: Value,
     pub(crate) session: &'a Session,
-    pub(crate) call_id: &'a str,
+    /// Makes a repetition of the same call recognisable.
+    pub(crate) request_id: String,
 }
 
 /// What a tool answers.
@@ -62,35 +61,49 @@ pub(crate) struct Reply {
 // === impl Toolbox ===
 
 impl Toolbox {
-    /// Tools over sheets-writer and an index.
-    pub fn new(sheets_writer: Link, knowledge: Arc<Knowledge>) -> Self {
-        Self { books: Books::new(sheets_writer), knowledge }
+    /// Tools over services, an index and whoever calls a person.
+    pub fn new(links: Links, knowledge: Arc<Knowledge>, hand_off: Arc<dyn HandOff>) -> Self {
+        Self { clients: Clients::new(&links), links, knowledge, hand_off }
     }
 
-    /// Calls a tool of the session's workflow. `call_id` makes a repetition of the same call recognisable.
-    pub async fn call(&self, name: &str, arguments: Value, session: &Session, call_id: &str) -> Outcome {
-        let tools = tools_of(&session.workflow);
+    /// The tools of a workflow that a caller may call here, in the workflow's order.
+    pub fn offered(&self, workflow: &Workflow, caller: &Caller) -> Vec<&'static Tool> {
+        let mut tools = tools_of(workflow);
+        tools.retain(|tool| self.links.have(tool.needs) && tool.admits(caller, workflow));
+        tools
+    }
+
+    /// Calls a tool that is offered to the session.
+    pub async fn call(&self, name: &str, arguments: Value, session: &Session) -> Outcome {
+        let tools = self.offered(&session.workflow, &session.caller);
         let Some(tool) = tools.iter().find(|tool| tool.name == name) else {
             let names: Vec<&str> = tools.iter().map(|tool| tool.name).collect();
             return Outcome::error(format!("there is no such tool; the tools are {}", names.join(", ")), "");
         };
-        self.run(tool, arguments, session, call_id).await
+        self.run(tool, arguments, session).await
     }
 
     /// Calls `save_lead` for a form that the server itself has shown, whether or not the workflow lists the tool.
-    pub async fn save_lead(&self, arguments: Value, session: &Session, call_id: &str) -> Outcome {
-        self.run(&crate::save_lead::TOOL, arguments, session, call_id).await
+    pub async fn save_lead(&self, arguments: Value, session: &Session) -> Outcome {
+        self.run(&crate::save_lead::TOOL, arguments, session).await
     }
 
-    async fn run(&self, tool: &Tool, arguments: Value, session: &Session, call_id: &str) -> Outcome {
-        if !admits(tool, session) {
-            return Outcome::error("this tool is not for this visitor".to_owned(), tool.on_failure);
+    /// Does what a receipt that the server itself has shown offers, whether or not the workflow lists the tool.
+    pub async fn undo(&self, undo: &Undo, session: &Session) -> Outcome {
+        match crate::find(&undo.tool).filter(|tool| tool.admits(&session.caller, &session.workflow)) {
+            Some(tool) => self.run(tool, undo.arguments.clone(), session).await,
+            None => Outcome::error("there is no such tool".to_owned(), ""),
         }
+    }
+
+    async fn run(&self, tool: &Tool, arguments: Value, session: &Session) -> Outcome {
         let Run::Here(run) = tool.run else {
             return Outcome::error("this tool runs in the browser".to_owned(), tool.on_failure);
         };
-        let Self { books, knowledge } = self;
-        match run(Call { books, knowledge, arguments, session, call_id }).await {
+        let request_id = session.request_id(tool.name, &arguments);
+        let Self { links, clients, knowledge, hand_off } = self;
+        let hand_off = &**hand_off;
+        match run(Call { clients, links, knowledge, hand_off, arguments, session, request_id }).await {
             Ok(Reply { output, receipt, unanswered }) => {
                 Outcome { output, is_error: false, is_refused: false, receipt, unanswered }
             }
@@ -98,6 +111,7 @@ impl Toolbox {
                 let advice = "Nothing was done. Correct the arguments and call again.";
                 Outcome { is_refused: true, ..Outcome::error(why, advice) }
             }
+            Err(Failure::Refused(refusal)) => Outcome::of_error(refusal.output()),
             Err(failure) => {
                 tracing::warn!(tool = tool.name, error = %failure, "a tool has failed");
                 Outcome::error("the tool has failed".to_owned(), tool.on_failure)
@@ -106,12 +120,9 @@ impl Toolbox {
     }
 }
 
-/// Whether the session proves what the tool's audience must have proved.
-fn admits(tool: &Tool, session: &Session) -> bool {
-    match tool.scope {
-        Audience::Anyone => true,
-        Audience::Member => !session.caller.verified_whop_user_id.is_empty(),
-        Audience::Operator => session.workflow.audience == Audience::Operator,
+impl std::fmt::Debug for Toolbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Toolbox").field("links", &self.links).finish_non_exhaustive()
     }
 }
 
@@ -120,8 +131,20 @@ fn admits(tool: &Tool, session: &Session) -> bool {
 impl Outcome {
     /// A call that did nothing, and what the model is told of it.
     pub fn error(why: String, advice: &str) -> Self {
-        let output = json!({"error": why, "advice": advice});
+        Self::of_error(json!({"error": why, "advice": advice}))
+    }
+
+    fn of_error(output: Value) -> Self {
         Self { output, is_error: true, is_refused: false, receipt: None, unanswered: None }
+    }
+}
+
+// === impl Call ===
+
+impl Call<'_> {
+    /// Who is calling, for a service.
+    pub(crate) fn caller(&self) -> Option<Caller> {
+        Some(self.session.caller.clone())
     }
 }
 
@@ -131,5 +154,10 @@ impl Reply {
     /// An answer without a receipt.
     pub(crate) fn of(output: Value) -> Self {
         Self { output, receipt: None, unanswered: None }
+    }
+
+    /// An answer with what the visitor is shown of it.
+    pub(crate) fn shown(output: Value, receipt: Receipt) -> Self {
+        Self { output, receipt: Some(receipt), unanswered: None }
     }
 }

@@ -11,7 +11,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use domain::Money;
+use domain::{Money, money::Currency};
 use jiff::{SignedDuration, Timestamp};
 use store::{Attempts, Collection, Error, Store, Work};
 
@@ -30,6 +30,9 @@ const KEPT: SignedDuration = SignedDuration::from_hours(40 * 24);
 const NOTICE: u64 = 80;
 /// What a turn is expected to take before there was any.
 const FIRST: Taken = Taken { input_tokens: 2_000, output_tokens: 300 };
+
+/// The currency of the built-in prices, where the budget names none.
+const PRICED_IN: &str = "USD";
 
 const USAGE: Collection<Counter> = Collection::new("usage");
 
@@ -144,6 +147,13 @@ impl Budget {
             work.put_until(&USAGE, &of_site.id, &site, Some(now + KEPT));
         }
         Ok(Ok(()))
+    }
+
+    /// What a turn cost: billionths of a major unit, and of which currency.
+    pub(crate) fn cost(&self, model: &str, taken: Taken) -> (u64, Currency) {
+        let billionths = self.prices.cost(model, taken.input_tokens, taken.output_tokens);
+        let currency = self.money.amount().map(|money| money.currency);
+        (billionths, currency.unwrap_or_else(|| PRICED_IN.parse().expect("a currency")))
     }
 
     /// Counts what a turn took in place of what was reserved. A failure is logged: the answer has been given.

@@ -29,11 +29,16 @@ pub(crate) struct Made {
 }
 
 /// Makes all calls.
-pub(crate) async fn make(agent: &Agent, turn: &Turn, wanted: Vec<Wanted>) -> Result<Made, store::Error> {
+pub(crate) async fn make(
+    agent: &Agent,
+    turn: &Turn,
+    cause: &str,
+    wanted: Vec<Wanted>,
+) -> Result<Made, store::Error> {
     let (mut browsers, ours): (Vec<_>, Vec<_>) =
         wanted.into_iter().partition(|call| is_of_browser(turn, &call.name));
     tell(turn, &ours).await;
-    let session = tool_session(turn);
+    let session = tool_session(turn, cause);
     let outcomes = join_all(ours.iter().map(|call| run(agent, &session, call))).await;
     let mut made = Made { input: Vec::new(), succeeded: Vec::new(), asked: None };
     for (call, outcome) in ours.into_iter().zip(outcomes) {
@@ -48,7 +53,7 @@ pub(crate) async fn make(agent: &Agent, turn: &Turn, wanted: Vec<Wanted>) -> Res
     match first.map(|call| (arguments(&call.arguments), call)) {
         None => {}
         Some((Ok(arguments), call)) => made.asked = Some(pending(turn, call, arguments)),
-        Some((Err(outcome), call)) => keep(agent, turn, call, outcome, &mut made).await?,
+        Some((Err(outcome), call)) => keep(agent, turn, call, *outcome, &mut made).await?,
     }
     Ok(made)
 }
@@ -71,24 +76,23 @@ async fn tell(turn: &Turn, calls: &[Wanted]) {
 
 async fn run(agent: &Agent, session: &Session, call: &Wanted) -> Outcome {
     match arguments(&call.arguments) {
-        Ok(arguments) => {
-            agent.toolbox.call(&call.name, Value::Object(arguments), session, &call.call_id).await
-        }
-        Err(outcome) => outcome,
+        Ok(arguments) => agent.toolbox.call(&call.name, Value::Object(arguments), session).await,
+        Err(outcome) => *outcome,
     }
 }
 
 /// The arguments as an object, or what the model is told of them.
-fn arguments(text: &str) -> Result<Map<String, Value>, Outcome> {
+pub(crate) fn arguments(text: &str) -> Result<Map<String, Value>, Box<Outcome>> {
     const ADVICE: &str = "Nothing was done. Call again with one JSON object of the tool's schema.";
     if text.len() > LONGEST {
-        return Err(Outcome::error("the arguments are too long".to_owned(), ADVICE));
+        return Err(Box::new(Outcome::error("the arguments are too long".to_owned(), ADVICE)));
     }
     match text.trim() {
         "" => Ok(Map::new()),
         text => serde_json::from_str(text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
-            Outcome::error(format!("the arguments are no JSON object (line {line}, column {column})"), ADVICE)
+            let why = format!("the arguments are no JSON object (line {line}, column {column})");
+            Box::new(Outcome::error(why, ADVICE))
         }),
     }
 }
@@ -102,8 +106,7 @@ async fn keep(
 ) -> Result<(), store::Error> {
     let Wanted { call_id, name, arguments } = call;
     let Outcome { output, is_error, receipt, unanswered, .. } = outcome;
-    // what is too long to be made is too long to be kept
-    let arguments = if arguments.len() > LONGEST { "{}".to_owned() } else { arguments };
+    let arguments = kept_arguments(&name, arguments);
     let kept = ToolCall { call_id, name, arguments, output, is_error };
     turn.hide(kept.clone().write()).await?;
     if let Some(receipt) = receipt {
@@ -117,6 +120,20 @@ async fn keep(
     }
     made.input.extend(kept.input());
     Ok(())
+}
+
+/// The arguments as they are kept: what is too long to be made is too long for that, and secrets are nobody's to keep.
+fn kept_arguments(name: &str, arguments: String) -> String {
+    if arguments.len() > LONGEST {
+        return "{}".to_owned();
+    }
+    match tools::find(name).filter(|tool| !tool.secrets.is_empty()) {
+        None => arguments,
+        Some(tool) => match serde_json::from_str(&arguments) {
+            Ok(arguments) => tool.without_secrets(arguments).to_string(),
+            Err(_) => "{}".to_owned(),
+        },
+    }
 }
 
 fn pending(turn: &Turn, call: Wanted, arguments: Map<String, Value>) -> ClientToolCall {

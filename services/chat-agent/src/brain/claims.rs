@@ -6,16 +6,14 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use regex::Regex;
+use tools::Claim;
 
 use super::language::Language;
 
 /// Claims of effects that no tool has: none of them can be true.
 const IMPOSSIBLE: &[&str] = &[
-    r"\b(?:i|we)(?:'ve| have)(?: \S+){0,2} (?:booked|scheduled|reserved|rescheduled|cancell?ed|charged|refunded)\b",
-    r"\b(?:meeting|call|appointment|booking|slot|demo|payment|refund|order)(?: \S+){0,4} (?:is|has been|was)(?: \S+){0,2} (?:booked|scheduled|reserved|confirmed|rescheduled|cancell?ed|refunded|processed)\b",
-    r"\byou(?:'re| are)(?: \S+){0,2} (?:booked|scheduled)\b",
-    r"\b(?:habe|haben)\b[^.!?]{0,60}\b(?:gebucht|reserviert|vereinbart|storniert|erstattet|abgebucht)\b",
-    r"\b(?:termin|buchung|zahlung|erstattung|gespräch)\b[^.!?]{0,40}\b(?:ist|wurde)\b[^.!?]{0,30}\b(?:gebucht|reserviert|bestätigt|vereinbart|storniert|erstattet)\b",
+    r"\b(?:i|we)(?:'ve| have)(?: \S+){0,2} (?:charged|refunded)\b",
+    r"\b(?:habe|haben)\b[^.!?]{0,60}\b(?:erstattet|abgebucht)\b",
 ];
 
 /// Words of clauses that state nothing as done, or that tell how things are done in general.
@@ -32,7 +30,7 @@ const EARLIER: &str = r"\b(?:already|earlier|before|previously|bereits|schon|vor
 
 /// The patterns, compiled.
 pub(crate) struct Claims {
-    tools: Vec<(&'static tools::Tool, Vec<Regex>)>,
+    tools: Vec<(&'static tools::Tool, &'static Claim, Vec<Regex>)>,
     impossible: Vec<Regex>,
     hedges: Regex,
     condition: Regex,
@@ -58,7 +56,9 @@ impl Claims {
         let all = |patterns: &[&str]| {
             patterns.iter().map(|pattern| Regex::new(pattern)).collect::<Result<Vec<_>, _>>()
         };
-        let tools = tools::ALL.iter().map(|tool| Ok((*tool, all(tool.claims)?))).collect::<Result<_, _>>()?;
+        let claims = tools::ALL.iter().flat_map(|tool| tool.claims.iter().map(move |claim| (*tool, claim)));
+        let tools = claims.map(|(tool, claim)| Ok((tool, claim, all(claim.patterns)?)));
+        let tools = tools.collect::<Result<_, _>>()?;
         Ok(Self {
             tools,
             impossible: all(IMPOSSIBLE)?,
@@ -81,14 +81,20 @@ impl Claims {
         for sentence in sentences(text) {
             let stated = self.stated(&sentence);
             let earlier = self.earlier.is_match(&sentence);
-            let happened =
-                |name: &str| succeeded.contains(name) || (earlier && succeeded_earlier.contains(name));
+            let happened = |tool: &tools::Tool, claim: &Claim| {
+                let mut told_by = std::iter::once(tool.name).chain(claim.told_by.iter().copied());
+                told_by.any(|name| {
+                    succeeded.contains(name) || ((earlier || claim.lasts) && succeeded_earlier.contains(name))
+                })
+            };
             let claimed = |patterns: &[Regex]| {
                 stated.iter().any(|clause| patterns.iter().any(|pattern| pattern.is_match(clause)))
             };
-            let tools =
-                self.tools.iter().filter(|(tool, patterns)| !happened(tool.name) && claimed(patterns));
-            untrue.extend(tools.map(|(tool, _)| Some(*tool)));
+            let lies = self
+                .tools
+                .iter()
+                .filter(|(tool, claim, patterns)| !happened(tool, claim) && claimed(patterns));
+            untrue.extend(lies.map(|(tool, ..)| Some(*tool)));
             if claimed(&self.impossible) {
                 untrue.push(None);
             }
@@ -120,8 +126,8 @@ pub(crate) fn correction(text: &str, untrue: &[Untrue]) -> String {
         .map(|tool| match (tool, language) {
             (Some(tool), Language::English) => tool.correction[0],
             (Some(tool), Language::German) => tool.correction[1],
-            (None, Language::English) => "nothing has been booked, changed or paid through this chat",
-            (None, Language::German) => "über diesen Chat wurde nichts gebucht, geändert oder bezahlt",
+            (None, Language::English) => "nothing has been charged or refunded through this chat",
+            (None, Language::German) => "über diesen Chat wurde nichts abgebucht oder erstattet",
         })
         .collect();
     format!("{} {}.", language.correction(), wrong.join("; "))
@@ -234,16 +240,62 @@ mod tests {
 
     #[test]
     fn what_no_tool_can_do_was_not_done() {
-        for text in [
-            "I've booked a call for you on Tuesday.",
-            "Your meeting has been scheduled for 10:00.",
-            "You're all booked!",
-            "Ihr Termin wurde bestätigt.",
-            "Wir haben das Gespräch für Sie gebucht.",
-        ] {
-            assert_eq!(untrue(text, &["save_lead"], &[]), ["impossible"], "{text}");
+        for text in
+            ["I've refunded your order.", "We have charged your card.", "Ich habe den Betrag erstattet."]
+        {
+            assert_eq!(untrue(text, &["save_lead", "create_checkout_link"], &[]), ["impossible"], "{text}");
         }
         assert_eq!(untrue("A call can be booked on the website.", &[], &[]), [""; 0]);
+    }
+
+    #[test]
+    fn every_effect_is_claimed_by_its_tool_alone() {
+        for (text, tool) in [
+            ("I've booked a call for you on Tuesday.", "book_meeting"),
+            ("Your meeting has been scheduled for 10:00.", "book_meeting"),
+            ("You're all booked!", "book_meeting"),
+            ("Ihr Termin wurde bestätigt.", "book_meeting"),
+            ("Wir haben das Gespräch für Sie gebucht.", "book_meeting"),
+            ("I have moved your meeting to Friday.", "reschedule_meeting"),
+            ("Your call has been rescheduled.", "reschedule_meeting"),
+            ("Ich habe den Termin auf Freitag verschoben.", "reschedule_meeting"),
+            ("I've cancelled your appointment.", "cancel_meeting"),
+            ("Your booking was canceled.", "cancel_meeting"),
+            ("Ihr Termin wurde abgesagt.", "cancel_meeting"),
+            ("I've created a payment link for you.", "create_checkout_link"),
+            ("Ich habe einen Zahlungslink erstellt.", "create_checkout_link"),
+            ("Your payment has been processed.", "list_my_payments"),
+            ("Ihre Zahlung ist eingegangen.", "list_my_payments"),
+            ("I've opened a support ticket for you.", "open_support_ticket"),
+            ("Ihr Ticket wurde eröffnet.", "open_support_ticket"),
+            ("I've asked a colleague to join us.", "hand_off_to_human"),
+            ("Ich habe jemanden aus dem Team gerufen.", "hand_off_to_human"),
+        ] {
+            assert_eq!(untrue(text, &[], &[]), [tool], "{text}");
+            assert_eq!(untrue(text, &[tool], &[]), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn how_things_stand_may_be_said_of_what_was_told() {
+        let stands = "Your meeting is booked for Tuesday at 10:00.";
+        for known in ["book_meeting", "list_my_bookings", tools::NOTICE] {
+            assert_eq!(untrue(stands, &[], &[known]), [""; 0], "{known}");
+        }
+        assert_eq!(
+            untrue("I've booked a second call.", &[], &["book_meeting"]),
+            ["book_meeting"],
+            "an act of now"
+        );
+        assert_eq!(
+            untrue("I've booked it.", &["list_my_bookings"], &[]),
+            ["book_meeting"],
+            "a list books nothing"
+        );
+        assert_eq!(untrue("Your payment has arrived.", &[], &[tools::NOTICE]), [""; 0]);
+        let passed = "I've passed your request on to the team.";
+        assert_eq!(untrue(passed, &["hand_off_to_human"], &[]), [""; 0]);
+        assert_eq!(untrue("I've saved your details.", &["hand_off_to_human"], &[]), ["save_lead"]);
     }
 
     #[test]

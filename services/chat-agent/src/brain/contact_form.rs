@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Agent, history::ToolCall, language::Language, receipts, say, takes_leads, tool_session};
 use crate::{
-    protocol::{FormStatus, Item, Question, QuestionKind, StructuredInput},
+    protocol::{FormStatus, Head, Item, Question, QuestionKind, StructuredInput},
     turn::{Turn, TurnError},
 };
 
@@ -43,6 +43,11 @@ pub(crate) async fn ask(turn: &Turn, why: Why) -> Result<(), TurnError> {
 }
 
 async fn show(turn: &Turn, language: Language) -> Result<(), TurnError> {
+    Ok(turn.done(form(turn.head(turn.new_id("inp_")), language)).await?)
+}
+
+/// The form as an item.
+pub(super) fn form(head: Head, language: Language) -> Item {
     let questions = [NAME, EMAIL, NEED].into_iter().zip(language.questions());
     let inputs = questions.map(|(id, question)| Question {
         id: id.to_owned(),
@@ -50,9 +55,7 @@ async fn show(turn: &Turn, language: Language) -> Result<(), TurnError> {
         answer: None,
         kind: QuestionKind::Freeform { description: None },
     });
-    let head = turn.head(turn.new_id("inp_"));
-    let form = StructuredInput { head, status: FormStatus::Pending, inputs: inputs.collect() };
-    Ok(turn.done(Item::StructuredInput(form)).await?)
+    Item::StructuredInput(StructuredInput { head, status: FormStatus::Pending, inputs: inputs.collect() })
 }
 
 /// Takes the answers.
@@ -63,7 +66,7 @@ pub(crate) async fn answered(agent: &Agent, turn: &Turn, form: &StructuredInput)
     }
     let arguments = arguments(form);
     let call_id = form.head.id.clone();
-    let outcome = agent.toolbox.save_lead(arguments.clone(), &tool_session(turn), &call_id).await;
+    let outcome = agent.toolbox.save_lead(arguments.clone(), &tool_session(turn, &call_id)).await;
     let call = ToolCall {
         call_id,
         name: TOOL.to_owned(),

@@ -11,7 +11,12 @@ use super::{
     responses::request::{InputItem, Role},
 };
 use crate::{
-    protocol::{AssistantContent, CallStatus, ClientToolCall, Item, StructuredInput, UserMessage},
+    hand_off::is_of_person,
+    notices::is_notice,
+    protocol::{
+        AssistantContent, AssistantMessage, CallStatus, ClientToolCall, Item, StructuredInput, UserMessage,
+        Widget,
+    },
     turn::Turn,
 };
 
@@ -94,6 +99,9 @@ pub(crate) fn input(turn: &Turn, history: &[Item], memberships: Option<&Value>) 
 fn unit(item: &Item) -> Vec<InputItem> {
     match item {
         Item::UserMessage(message) => vec![InputItem::said(Role::User, cut(said(message)))],
+        Item::AssistantMessage(message) if is_of_person(&message.head.id) => {
+            vec![InputItem::said(Role::User, cut(of_person(message)))]
+        }
         Item::AssistantMessage(message) => {
             let parts = message.content.iter().map(|AssistantContent::OutputText { text, .. }| text.as_str());
             let text: String = parts.collect();
@@ -107,9 +115,32 @@ fn unit(item: &Item) -> Vec<InputItem> {
                 vec![InputItem::said(Role::User, cut(format!("(Note of the server: {})", hidden.content)))]
             }
         },
+        Item::Widget(card) if is_notice(&card.head.id) => {
+            vec![InputItem::said(Role::User, cut(notice(card)))]
+        }
         // a receipt says nothing that the call's output does not say
         Item::Widget(_) | Item::Task(_) | Item::Workflow(_) | Item::EndOfTurn(_) => Vec::new(),
     }
+}
+
+/// What a person of the team told the visitor; the visitor has not said it, and the model has not either.
+fn of_person(message: &AssistantMessage) -> String {
+    let parts = message.content.iter().map(|AssistantContent::OutputText { text, .. }| text.as_str());
+    let text: String = parts.collect();
+    format!(
+        "(Note of the server: a person of the team wrote this to the visitor.)\n{}",
+        facts::quote("data", &json!(text))
+    )
+}
+
+/// What the server itself told the visitor of a booking or a payment, when it came about.
+fn notice(card: &Widget) -> String {
+    let lines: Vec<&str> = card.copy_text.as_deref().unwrap_or_default().lines().collect();
+    let told = json!({"at": card.head.created_at, "told": lines});
+    format!(
+        "(Note of the server: this has happened, and the visitor sees it.)\n{}",
+        facts::quote("data", &told)
+    )
 }
 
 fn said(message: &UserMessage) -> String {

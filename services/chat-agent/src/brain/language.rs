@@ -106,6 +106,30 @@ impl Language {
         )
     }
 
+    /// When a person has the thread.
+    pub(crate) fn person_answers(self) -> &'static str {
+        self.choose(
+            "From here on a person from our team answers in this chat. You can go on writing.",
+            "Ab hier antwortet jemand aus unserem Team in diesem Chat. Sie können gern weiterschreiben.",
+        )
+    }
+
+    /// Before the form, when no person has come.
+    pub(crate) fn nobody_came(self) -> &'static str {
+        self.choose(
+            "Nobody from our team is free just now. Leave your e-mail address, and a person will get back to you.",
+            "Gerade ist niemand aus unserem Team frei. Hinterlassen Sie Ihre E-Mail-Adresse, dann meldet sich jemand.",
+        )
+    }
+
+    /// When a button of a receipt could not do its work.
+    pub(crate) fn not_undone(self) -> &'static str {
+        self.choose(
+            "Sorry, that could not be undone just now. Please try again in a moment.",
+            "Das ließ sich gerade leider nicht rückgängig machen. Bitte versuchen Sie es gleich noch einmal.",
+        )
+    }
+
     /// Before what was not true.
     pub(crate) fn correction(self) -> &'static str {
         self.choose("Correction:", "Korrektur:")

@@ -4,10 +4,10 @@
 
 use tools::Receipt;
 
-use crate::{card::card, turn::Turn};
+use crate::{card, turn::Turn};
 
 /// Puts a receipt into the thread.
 pub(crate) async fn keep(turn: &Turn, receipt: &Receipt) -> Result<(), store::Error> {
     let head = turn.head(turn.new_id("wgt_"));
-    turn.done(card(head, &receipt.title, &receipt.lines)).await
+    turn.done(card::receipt(head, receipt)).await
 }

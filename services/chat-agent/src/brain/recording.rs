@@ -12,16 +12,16 @@ use chassis::{
     request_id,
     retry::{Policy, Verdict, retry},
 };
-use domain::id::EventId;
+use domain::{id::EventId, money::Currency};
 use proto::sheets::v1::{RecordEventsRequest, event_service_client::EventServiceClient};
 use serde_json::{Value, json};
 use tonic::Code;
 use tracing::Instrument as _;
 
-use super::facts;
+use super::{budget::Taken, facts};
 use crate::{
     protocol::{Item, UserMessage},
-    turn::Turn,
+    turn::{Input, Turn},
 };
 
 /// Patient, for nobody waits; within what a drain may take.
@@ -35,6 +35,20 @@ const LONGEST: usize = 4_000;
 pub(crate) struct Recorder {
     events: EventServiceClient<Link>,
     ctx: Context,
+}
+
+/// An answer of the model, for reports.
+pub(crate) struct Answered<'a> {
+    /// Which model.
+    pub(crate) model: &'a str,
+    /// What it took.
+    pub(crate) taken: Taken,
+    /// What that cost: billionths of a major unit, and the currency.
+    pub(crate) cost: (u64, Currency),
+    /// How long the visitor waited for all of it.
+    pub(crate) took: Duration,
+    /// The tools that were called, in order.
+    pub(crate) tools: &'a [String],
 }
 
 // === impl Recorder ===
@@ -53,6 +67,30 @@ impl Recorder {
         if let Some(message) = newest {
             self.record(turn, of_message(turn, message, flagged));
         }
+    }
+
+    /// What an answer cost and how long it took. `cause` is the message that it answers; an answer that goes on after the
+    /// browser was asked, and one that is given once more, is another.
+    pub(crate) fn answered(&self, turn: &Turn, cause: &str, answer: &Answered<'_>) {
+        let part = match &turn.input {
+            Input::Message(_) => String::new(),
+            Input::ToolOutput(call) => call.head.id.clone(),
+            _ => turn.new_id("ans_"),
+        };
+        let Answered { model, taken, cost: (billionths, currency), took, tools } = answer;
+        let event = json!({
+            "id": EventId::derive(&["chat.answered", &turn.thread.id, cause, &part]).as_str(),
+            "type": "chat.answered",
+            "occurred_at": turn.now().to_string(),
+            "item_id": cause,
+            "model": model,
+            "input_tokens": taken.input_tokens,
+            "output_tokens": taken.output_tokens,
+            "cost": {"billionths": billionths, "currency": currency.as_str()},
+            "duration_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "tools": tools,
+        });
+        self.record(turn, event);
     }
 
     /// A question to which nothing was found.

@@ -5,10 +5,14 @@ mod books;
 mod cutting;
 mod failing;
 mod forms;
+mod hands;
 mod members;
 mod model;
+mod people;
 mod remembering;
 mod truth;
+#[path = "../../../../shared/tools/src/tests/world.rs"]
+mod world;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,6 +27,7 @@ use self::{books::Books, model::Model};
 use super::{Agent, Deps, Patience};
 use crate::{
     config::Config,
+    hand_off::{self, HandOffs},
     protocol::{
         AssistantContent, AssistantMessage, Event, Head, HiddenContext, InferenceOptions, Item, UserContent,
         UserMessage,
@@ -69,9 +74,13 @@ impl Bench {
         let store = store::Config::at(store::Location::Sqlite(dir.path().to_owned()));
         let store = store.open(crate::NAME, crate::SCHEMA, store::system_clock()).unwrap();
         let sheets_writer = Link::new(&books.url.parse().unwrap()).unwrap();
-        let whop_gateway = config.whop_gateway_addr.as_ref().map(|url| Link::new(url).unwrap());
         let ctx = Context::new(crate::NAME, false);
-        let deps = Deps { store: store.clone(), sheets_writer, whop_gateway, ctx, patience: QUICK };
+        let threads = Threads::new(store.clone(), store::system_clock());
+        let people =
+            HandOffs::new(threads, hand_off::Books::new(sheets_writer.clone()), Slots::default(), &[]);
+        let links = tools::Links { sheets_writer, ..config.links().unwrap() };
+        let toolbox = super::toolbox(&config, links.clone(), Arc::new(people)).unwrap();
+        let deps = Deps { store: store.clone(), links, toolbox, ctx, patience: QUICK };
         let agent = Arc::new(Agent::new(&config, deps).unwrap());
         Self { agent, model, books, store, _dir: dir }
     }

@@ -33,22 +33,11 @@ pub(super) fn tokens(text: &str) -> Result<Cap<u64>, &'static str> {
 pub(super) fn money(text: &str) -> Result<Cap<Money>, &'static str> {
     match text {
         "off" => Ok(Cap::Off),
-        text => {
-            amount(text).map(Cap::At).ok_or("must be an amount and a currency, such as 10.00 USD, or off")
-        }
+        text => text
+            .parse()
+            .map(Cap::At)
+            .map_err(|_| "must be an amount and a currency, such as 10.00 USD, or off"),
     }
-}
-
-fn amount(text: &str) -> Option<Money> {
-    let (major, currency) = text.trim().split_once(' ')?;
-    let currency: domain::money::Currency = currency.trim().parse().ok()?;
-    let (whole, fraction) = major.split_once('.').unwrap_or((major, ""));
-    let decimals = currency.decimals() as usize;
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || fraction.len() > decimals || !digits(whole) || !digits(fraction) {
-        return None;
-    }
-    Some(Money { minor: format!("{whole}{fraction:0<decimals$}").parse().ok()?, currency })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{Desk, Opening, Reply, Session, busy, invalid, owner, stream_options};
 use crate::{
     error::Error,
+    hand_off::State,
     protocol::{CallStatus, Event, Item, Status, TRAITS, Thread, UserMessage, View, request::Message},
     threads::{Edit, Record, fits},
     turn::Input,
@@ -72,7 +73,11 @@ impl Desk {
         if !matches!(placed.item, Item::UserMessage(_)) {
             return Err(invalid("params.item_id", "must be a message of the visitor"));
         }
-        self.0.threads.cut_after(thread, placed.seq).await?;
+        // nobody answers in place of the person who has the thread, so nothing has to make room
+        let (now, times) = (self.0.threads.now(), self.0.threads.times());
+        if record.standing.state(now, &times) == State::Active {
+            self.0.threads.cut_after(thread, placed.seq).await?;
+        }
         let edits = vec![Edit::Begin];
         let record = self.0.threads.edit(&record.thread.id, edits).await?.ok_or(Error::ThreadUnknown)?;
         let events = vec![stream_options()];

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use store::{Collection, Index, Schema, erasing};
 
 use super::Owner;
-use crate::protocol::{Item, Thread};
+use crate::{
+    hand_off::Standing,
+    protocol::{Item, Thread},
+};
 
 pub(super) const THREADS: Collection<Record> = Collection::new("threads");
 pub(super) const ITEMS: Collection<Placed> = Collection::new("items");
@@ -31,12 +34,20 @@ pub(super) static BY_OWNER: Index = Index {
 
 /// Threads by how long nobody has touched them.
 pub(super) static BY_AGE: Index =
-    Index { collection: "threads", name: "by_age", fields: &["updated_us"], orders: store::ASCENDING };
+    Index { collection: "threads", name: "by_age", fields: &["updated_us"], orders: store::BOTH };
+
+/// Threads that somebody has to look at, by since when.
+pub(super) static BY_ATTENTION: Index = Index {
+    collection: "threads",
+    name: "by_attention",
+    fields: &["attention_us"],
+    orders: store::ASCENDING,
+};
 
 /// What these documents ask of a store.
 pub const SCHEMA: Schema = Schema {
     version: 1,
-    indexes: &[&BY_PLACE, &BY_SIGHT, &BY_OWNER, &BY_AGE],
+    indexes: &[&BY_PLACE, &BY_SIGHT, &BY_OWNER, &BY_AGE, &BY_ATTENTION],
     expiring: &[erasing::COLLECTION, "feedback", "limits", "usage"],
 };
 
@@ -54,6 +65,12 @@ pub(crate) struct Record {
     pub(crate) next_seq: i64,
     /// Since when a turn is under way, or was when its process died.
     pub(crate) running_since: Option<Timestamp>,
+    /// How it stands with people.
+    #[serde(default)]
+    pub(crate) standing: Standing,
+    /// Since when somebody has to look at it, in microseconds; follows from how it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attention_us: Option<i64>,
 }
 
 /// An item at its place.
@@ -94,7 +111,26 @@ impl Record {
             workflow: owner.workflow.clone(),
             next_seq: 0,
             running_since: None,
+            standing: Standing::default(),
+            attention_us: None,
         }
+    }
+
+    /// Whose it is.
+    pub(crate) fn owner(&self) -> Owner {
+        let visitor = self.visitor_id.parse().expect("it was written from an id");
+        Owner { visitor, workflow: self.workflow.clone() }
+    }
+
+    /// As it is kept: what is indexed follows from the rest.
+    pub(super) fn indexed(&self) -> Self {
+        let attention_us = self.standing.attention().map(Timestamp::as_microsecond);
+        Self { attention_us, ..self.clone() }
+    }
+
+    /// Whether it is this visitor's.
+    pub(crate) fn is_of(&self, visitor: &str) -> bool {
+        self.visitor_id == visitor
     }
 
     pub(super) fn belongs_to(&self, owner: &Owner) -> bool {

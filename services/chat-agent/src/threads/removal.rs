@@ -15,7 +15,10 @@ use super::{
     pages::{Direction, after_place, read},
     record::{BY_AGE, BY_OWNER, BY_PLACE, FEEDBACK, Feedback, ITEMS, THREADS, item_key},
 };
-use crate::notices::is_notice;
+use crate::{
+    hand_off::{is_of_person, is_of_server},
+    notices::is_notice,
+};
 
 /// Most items that are removed in one commit.
 const BATCH: u32 = 200;
@@ -66,10 +69,10 @@ impl Threads {
         Ok(false)
     }
 
-    /// Removes every item behind a place, but for notices.
+    /// Removes every item behind a place, but for those that are of no turn.
     pub(crate) async fn cut_after(&self, id: &str, seq: i64) -> Result<(), Error> {
         loop {
-            let items = self.behind(id, seq).await?;
+            let items = self.behind(id, seq, is_of_turn).await?;
             if items.is_empty() {
                 return Ok(());
             }
@@ -137,7 +140,7 @@ impl Threads {
             if matches!(why, Why::Idle(since) if record.updated_us > since) {
                 return Ok(None);
             }
-            let items = self.behind(id, -1).await?;
+            let items = self.behind(id, -1, |_| true).await?;
             let mut portion = Portion { gone: items.len() < BATCH as usize, ..Portion::default() };
             work.prefetch(keys(id, &items)).await?;
             for item in &items {
@@ -177,8 +180,8 @@ impl Threads {
         self.erasures().note_in(work, id, note).await
     }
 
-    /// Ids of the last items behind a place, newest first.
-    async fn behind(&self, id: &str, seq: i64) -> Result<Vec<String>, Error> {
+    /// Ids of the last items behind a place that are of this kind, newest first.
+    async fn behind(&self, id: &str, seq: i64, kind: fn(&str) -> bool) -> Result<Vec<String>, Error> {
         let mut query = Query::new(&BY_PLACE, [Value::from(id)]).limit(BATCH);
         query.order = Order::Descending;
         query.range = Some(after_place(seq, Direction::Ascending));
@@ -187,7 +190,7 @@ impl Threads {
             let page = self.store.query(query.clone()).await?;
             for document in page.documents {
                 let item = ITEMS.read(document)?.value.item;
-                found.extend(Some(item.id().to_owned()).filter(|id| !is_notice(id)));
+                found.extend(Some(item.id().to_owned()).filter(|id| kind(id)));
             }
             query.after = page.next;
             if !found.is_empty() || query.after.is_none() {
@@ -195,6 +198,12 @@ impl Threads {
             }
         }
     }
+}
+
+/// Whether an item goes with the turn in which it came: what happened and what people said stays, whatever becomes of the
+/// turns around it.
+fn is_of_turn(item_id: &str) -> bool {
+    !is_notice(item_id) && !is_of_person(item_id) && !is_of_server(item_id)
 }
 
 fn keys(thread: &str, items: &[String]) -> Vec<Key> {

@@ -11,7 +11,7 @@ use tokio::time::{sleep, sleep_until};
 use super::{Loss, Responder, Slot, Turn, TurnError};
 use crate::{
     protocol::{Error, Event, HiddenContext, Item, View},
-    threads::Edit,
+    threads::{Edit, Record},
 };
 
 const STOPPED: &str =
@@ -102,9 +102,9 @@ impl Run {
     async fn cut(&self) {
         let turn = &self.turn;
         let (kept, dropped) = turn.drafts.take();
-        let edits = kept.iter().cloned().map(Edit::Put).collect();
+        let edits = kept.iter().cloned().map(Edit::Say).collect();
         match turn.threads.edit(&turn.thread.id, edits).await {
-            Ok(_) => self.tell(kept, dropped),
+            Ok(record) => self.tell(kept, dropped, record.as_ref()),
             Err(error) => drop(TurnError::from(error)),
         }
         turn.listener.cut(Loss::Leaving);
@@ -120,14 +120,14 @@ impl Run {
             None if outcome.is_err() && !kept.is_empty() => Some(CUT_SHORT),
             None => None,
         };
-        let mut edits: Vec<_> = kept.iter().cloned().map(Edit::Put).collect();
+        let mut edits: Vec<_> = kept.iter().cloned().map(Edit::Say).collect();
         edits.extend(note.map(|text| Edit::Put(self.hidden(text))));
         let title = self.title.clone().filter(|_| !turn.titled.load(std::sync::atomic::Ordering::Relaxed));
         edits.extend(title.clone().map(Edit::TitleUnlessSet));
         edits.push(Edit::End);
         let outcome = match turn.threads.edit(&turn.thread.id, edits).await {
             Ok(record) => {
-                self.tell(kept, dropped);
+                self.tell(kept, dropped, record.as_ref());
                 if let Some(record) = record.filter(|_| title.is_some()) {
                     turn.listener.send(Event::ThreadUpdated { thread: View::bare(&record.thread) });
                 }
@@ -145,7 +145,10 @@ impl Run {
         turn.listener.close();
     }
 
-    fn tell(&self, kept: Vec<Item>, dropped: Vec<String>) {
+    fn tell(&self, mut kept: Vec<Item>, mut dropped: Vec<String>, record: Option<&Record>) {
+        if record.is_some_and(|record| record.standing.is_silent()) {
+            dropped.extend(kept.drain(..).map(|item| item.id().to_owned()));
+        }
         let kept = kept.into_iter().map(|item| Event::ItemDone { item });
         let dropped = dropped.into_iter().map(|item_id| Event::ItemRemoved { item_id });
         kept.chain(dropped).for_each(|event| self.turn.listener.send(event));

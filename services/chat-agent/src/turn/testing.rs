@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Hearing, Input, Listener, Session, Slots, Turn};
 use crate::{
+    hand_off::Standing,
     protocol::{Event, Item, Status, Thread},
     threads::{Edit, Owner, SCHEMA, Threads},
 };
@@ -65,6 +66,18 @@ impl Scene {
         let kept = (threads, Slots::default());
         let turn = Turn::new(input, record.thread, session, kept, listener, leaving.clone());
         Self { turn, leaving, hearing: Some(hearing), _dir: dir }
+    }
+
+    /// The threads among which that of the turn is.
+    pub(crate) fn threads(&self) -> Threads {
+        self.turn.threads.clone()
+    }
+
+    /// The turn as it begins once the thread stands otherwise with people.
+    pub(crate) async fn stand(self, change: impl Fn(&mut Standing) -> Vec<Item> + Send + Sync) -> Self {
+        let stood = self.threads().stand(None, &self.turn.thread.id, change).await.unwrap().unwrap();
+        let Self { turn, leaving, hearing, _dir } = self;
+        Self { turn: turn.on(&stood.record.standing), leaving, hearing, _dir }
     }
 
     /// The listener goes.

@@ -9,7 +9,7 @@ use proto::{
     chat::v1::{
         AddNoticeRequest, NoticeLine, ProcessRequest, ProcessResponse,
         chat_service_client::ChatServiceClient, process_response::Frame,
-        thread_service_client::ThreadServiceClient,
+        thread_service_client::ThreadServiceClient, tool_service_client::ToolServiceClient,
     },
     common::v1::{Caller, operations_service_client::OperationsServiceClient},
 };
@@ -57,6 +57,7 @@ pub(crate) struct Desk {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) operations: OperationsServiceClient<Link>,
     pub(crate) threads: ThreadServiceClient<Link>,
+    pub(crate) tools: ToolServiceClient<Link>,
     client: ChatServiceClient<Link>,
     ctx: Context,
     serving: JoinHandle<Drain>,
@@ -86,13 +87,13 @@ impl Setup {
         let store = self.store.unwrap_or_else(|| config.store.open(NAME, SCHEMA, clock.clone()).unwrap());
         let script = Script::default();
         let ctx = Context::new(NAME, false);
-        let parts = Parts {
-            store: store.clone(),
-            clock,
-            responder: Arc::new(script.clone()),
-            pace: self.pace,
-            leaving: ctx.shutdown.clone(),
-        };
+        let played = script.clone();
+        let responder: chat_agent::MakeResponder = Box::new(move |toolbox| {
+            *played.toolbox.lock().unwrap() = Some(toolbox);
+            Ok(Arc::new(played))
+        });
+        let parts =
+            Parts { store: store.clone(), clock, responder, pace: self.pace, leaving: ctx.shutdown.clone() };
         let server = chat_agent::assemble(&config, ctx.clone(), parts).unwrap();
         let listener = chassis::bind([127, 0, 0, 1].into(), 0).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
@@ -100,7 +101,18 @@ impl Setup {
         let link = Link::new(&url).unwrap().with_default_deadline(2 * LONG);
         let operations = OperationsServiceClient::new(link.clone());
         let threads = ThreadServiceClient::new(link.clone());
-        Desk { script, store, operations, threads, client: ChatServiceClient::new(link), ctx, serving, dir }
+        let tools = ToolServiceClient::new(link.clone());
+        Desk {
+            script,
+            store,
+            operations,
+            threads,
+            tools,
+            client: ChatServiceClient::new(link),
+            ctx,
+            serving,
+            dir,
+        }
     }
 }
 
@@ -213,8 +225,8 @@ impl Desk {
     /// Ends the service; how, and its directory.
     pub(crate) async fn stop(self) -> (Drain, Arc<TempDir>) {
         self.leave();
-        let Self { store, client, operations, threads, serving, dir, ctx, .. } = self;
-        drop((store, client, operations, threads));
+        let Self { store, client, operations, threads, tools, serving, dir, ctx, .. } = self;
+        drop((store, client, operations, threads, tools));
         let drain = serving.await.unwrap();
         ctx.tasks.close();
         ctx.tasks.wait().await;

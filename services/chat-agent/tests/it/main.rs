@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod books;
 mod checker;
 mod crash;
 mod desk;
@@ -12,6 +13,7 @@ mod limits;
 mod notices;
 mod ownership;
 mod paging;
+mod people;
 mod pressure;
 mod random;
 mod script;
@@ -19,3 +21,6 @@ mod settings;
 mod stores;
 mod sweeping;
 mod threads;
+mod tools;
+#[path = "../../../../shared/tools/src/tests/world.rs"]
+mod world;

@@ -12,6 +12,7 @@ use chat_agent::{
         Level, Question, QuestionKind, QuestionOption, Source, SourceKind, StructuredInput, Update, Widget,
     },
 };
+use domain::workflow::Workflow;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -32,6 +33,8 @@ pub(crate) struct State {
     pub(crate) seen: Mutex<Vec<(Input, Vec<Item>)>>,
     /// What the next turns do, in place of what their message says.
     pub(crate) next: Mutex<Vec<Vec<Step>>>,
+    /// The tools of the service.
+    pub(crate) toolbox: Mutex<Option<tools::Toolbox>>,
 }
 
 /// One step of a turn that was drawn by lot.
@@ -68,6 +71,7 @@ impl Default for Script {
             ended: AtomicUsize::new(0),
             seen: Mutex::default(),
             next: Mutex::default(),
+            toolbox: Mutex::default(),
         }))
     }
 }
@@ -133,6 +137,7 @@ impl Script {
                 say(turn, &["Noted"]).await
             }
             "steps" => self.by_steps(turn).await,
+            "person" => self.call_a_person(turn).await,
             "flood" => flood(turn).await,
             "stuck" => stuck(turn).await,
             _ => say(turn, &["Hel", "lo"]).await,
@@ -175,6 +180,27 @@ impl Script {
         }
         turn.done(message(turn, &id, Some(&DELTAS.concat()))).await?;
         Ok(())
+    }
+
+    /// Calls a person, then speaks all the same.
+    async fn call_a_person(&self, turn: &Turn) -> Result<(), TurnError> {
+        let toolbox = self.toolbox.lock().unwrap().clone().unwrap();
+        let workflow =
+            Workflow { tools: vec!["hand_off_to_human".into()], ..(*turn.session.workflow).clone() };
+        let session = tools::Session {
+            caller: turn.session.caller.clone(),
+            thread_id: turn.thread.id.clone(),
+            turn: "msg_1".into(),
+            workflow: Arc::new(workflow),
+            traits: [("page".to_owned(), "/pricing".to_owned())].into(),
+            now: turn.now(),
+        };
+        let arguments = json!({"reason": "they ask for one", "summary": null});
+        let outcome = toolbox.call("hand_off_to_human", arguments, &session).await;
+        assert!(!outcome.is_error, "{outcome:?}");
+        self.begun.fetch_add(1, SeqCst);
+        self.step(turn).await;
+        say(turn, &["I speak", " anyway"]).await
     }
 
     /// Waits for leave; false if nobody listens any more.

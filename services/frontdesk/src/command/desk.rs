@@ -157,6 +157,21 @@ impl Desk {
         send(self.link_to(service)?, service, format!("frontdesk.whop.v1.{rpc}"), request).await
     }
 
+    /// Calls an rpc of `frontdesk.chat.v1.ThreadService`, such as `ListThreads`.
+    pub(super) async fn talk(&self, rpc: &str, request: Value) -> Result<Value, Failure> {
+        let service = chat_agent::NAME;
+        let rpc = format!("frontdesk.chat.v1.ThreadService/{rpc}");
+        Ok(wire::decode(&send(self.link_to(service)?, service, rpc, request).await?))
+    }
+
+    /// Calls an rpc of `frontdesk.ops.v1`, such as `ReportService/GetWeeklySummary`.
+    pub(super) async fn report(&self, rpc: &str, request: Value) -> Result<Value, Failure> {
+        let service = ops_copilot::NAME;
+        Ok(wire::decode(
+            &send(self.link_to(service)?, service, format!("frontdesk.ops.v1.{rpc}"), request).await?,
+        ))
+    }
+
     async fn send(&self, rpc: &str, request: Value) -> Result<DynamicMessage, Failure> {
         send(self.link.clone(), BOOKS, format!("frontdesk.sheets.v1.{rpc}"), request).await
     }

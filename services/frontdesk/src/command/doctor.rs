@@ -59,6 +59,7 @@ async fn examine(vars: &Vars, options: &Options) -> Vec<Finding> {
     findings.extend(calcom(options, vars).await);
     findings.extend(stripe(options, vars).await);
     findings.extend(whop(options, vars).await);
+    findings.extend(notices(options).await);
     findings.extend(dropped(options));
     let running = match desk::running(vars, sheets_writer::NAME) {
         Some(url) => Some(desk::answers(&url).await),
@@ -124,6 +125,15 @@ fn doors(vars: &Vars) -> Vec<Finding> {
         None => Finding::new(setting, State::Notice, unset),
     })
     .collect()
+}
+
+/// Whether people are told, and how.
+async fn notices(options: &Options) -> Vec<Finding> {
+    let config = &options.ops_copilot;
+    vec![
+        Finding::of("Slack", ops_copilot::doctor::check_slack(config).await),
+        Finding::of("mail", ops_copilot::doctor::check_mail(config).await),
+    ]
 }
 
 async fn openai(options: &Options) -> Vec<Finding> {

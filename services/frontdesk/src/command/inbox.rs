@@ -230,10 +230,17 @@ mod tests {
         let at = |service: Option<&str>| At { service: service.map(str::to_owned) }.services();
         assert_eq!(
             at(None).unwrap(),
-            ["session-broker", "chat-agent", "booking-payments", "whop-gateway", "sheets-writer"]
+            [
+                "session-broker",
+                "chat-agent",
+                "booking-payments",
+                "whop-gateway",
+                "ops-copilot",
+                "sheets-writer"
+            ]
         );
         assert_eq!(at(Some("chat-agent")).unwrap(), ["chat-agent"]);
-        let why = "--service must be one of session-broker, chat-agent, booking-payments, whop-gateway, sheets-writer";
+        let why = "--service must be one of session-broker, chat-agent, booking-payments, whop-gateway, ops-copilot, sheets-writer";
         assert_eq!(at(Some("gateway")).unwrap_err(), Failure::Usage(why.into()));
     }
 

@@ -7,11 +7,12 @@ use store::{Schema, indexes};
 use super::Answer;
 
 /// What every service declares about its documents.
-pub(super) const SCHEMAS: [(&str, Schema); 5] = [
+pub(super) const SCHEMAS: [(&str, Schema); 6] = [
     (session_broker::NAME, session_broker::SCHEMA),
     (chat_agent::NAME, chat_agent::SCHEMA),
     (booking_payments::NAME, booking_payments::SCHEMA),
     (whop_gateway::NAME, whop_gateway::SCHEMA),
+    (ops_copilot::NAME, ops_copilot::SCHEMA),
     (sheets_writer::NAME, sheets_writer::SCHEMA),
 ];
 

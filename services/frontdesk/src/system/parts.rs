@@ -28,6 +28,7 @@ pub(super) struct Parts {
     pub(super) agent: Part,
     pub(super) till: Part,
     pub(super) members: Part,
+    pub(super) copilot: Part,
     pub(super) writer: Part,
     /// The second ledger, for what is invented.
     pub(super) invented: Option<Part>,
@@ -70,6 +71,7 @@ impl Parts {
             agent: part(chat_agent::NAME).await?,
             till: part(booking_payments::NAME).await?,
             members: part(whop_gateway::NAME).await?,
+            copilot: part(ops_copilot::NAME).await?,
             writer: part(sheets_writer::NAME).await?,
             invented,
         })
@@ -81,14 +83,20 @@ impl Parts {
         options.gateway.chat_agent_addr = self.agent.url()?;
         options.gateway.booking_payments_addr = self.till.url()?;
         options.gateway.whop_gateway_addr = self.members.url()?;
+        options.gateway.ops_copilot_addr = self.copilot.url()?;
         options.gateway.sheets_writer_addr = self.writer.url()?;
         options.chat_agent.sheets_writer_addr = self.writer.url()?;
         options.chat_agent.whop_gateway_addr = Some(self.members.url()?);
+        options.chat_agent.booking_payments_addr = Some(self.till.url()?);
+        options.chat_agent.ops_copilot_addr = Some(self.copilot.url()?);
+        options.sheets_writer.ops_copilot_addr = Some(self.copilot.url()?);
+        options.ops_copilot.sheets_writer_addr = self.writer.url()?;
         let is_invented = options.sandboxed.contains(&Provider::Sheets);
         self.show_books(&mut options.booking_payments.ledgers, is_invented)?;
         self.show_books(&mut options.whop_gateway.ledgers, is_invented)?;
         if options.gateway.public_base_url.is_none() {
             options.booking_payments.public_base_url = url_of(local(public))?;
+            options.ops_copilot.public_base_url = url_of(local(public))?;
         }
         Ok(())
     }
@@ -108,7 +116,7 @@ impl Parts {
 
     /// Every service by name, the gateway first.
     pub(super) fn services(&self, public: SocketAddr) -> anyhow::Result<Vec<(&'static str, SocketAddr)>> {
-        let parts = [&self.broker, &self.agent, &self.till, &self.members, &self.writer];
+        let parts = [&self.broker, &self.agent, &self.till, &self.members, &self.copilot, &self.writer];
         let parts = parts.into_iter().chain(&self.invented);
         let parts = parts.map(|part| Ok((part.context.name, part.address()?)));
         std::iter::once(Ok((gateway::NAME, public))).chain(parts).collect()

@@ -12,6 +12,9 @@ use url::Url;
 use super::parts::{listen, local, url_of};
 use crate::{Options, Provider};
 
+/// Who sends and gets mail where there is no real server of it.
+const NOBODY: &str = "owner@agency.example";
+
 /// The stand-ins as they run.
 pub(super) struct StandIns {
     pub(super) sandbox: Sandbox,
@@ -43,10 +46,32 @@ impl StandIns {
         let stop = shutdown.clone().cancelled_owned();
         let serving = tokio::spawn(sandbox::serve(listener, sandbox.providers(), stop));
         let mut stand_ins = Self { sandbox, portal: None, shutdown, tasks: vec![serving] };
+        if !options.cloud {
+            stand_ins.take_notices(&base, &mut options.ops_copilot).await?;
+        }
         if options.sandboxed.contains(&Provider::Whop) {
             stand_ins.show_portal(public).await?;
         }
         Ok(Some(stand_ins))
+    }
+
+    /// Takes notices where no real Slack or mail server does: nothing but a page of the sandbox shows them.
+    async fn take_notices(&mut self, base: &Url, copilot: &mut ops_copilot::Config) -> anyhow::Result<()> {
+        let unsound = anyhow::Error::msg::<String>;
+        if copilot.slack_webhook_url.is_none() {
+            let webhook = base.join(&format!("slack{}", sandbox::SLACK_WEBHOOK))?;
+            copilot.slack_webhook_url = Some(ops_copilot::Webhook::parse(webhook.as_str()).map_err(unsound)?);
+        }
+        if copilot.smtp_url.is_none() {
+            let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
+            let server = format!("smtp://{}", listener.local_addr()?);
+            copilot.smtp_url = Some(ops_copilot::Smtp::parse(&server).map_err(unsound)?);
+            copilot.notify_email_from = Some(ops_copilot::Sender::parse(NOBODY).map_err(unsound)?);
+            copilot.notify_email_to = Some(ops_copilot::People::parse(NOBODY).map_err(unsound)?);
+            let stop = self.shutdown.clone().cancelled_owned();
+            self.tasks.push(tokio::spawn(sandbox::serve_mail(listener, self.sandbox.clone(), stop)));
+        }
+        Ok(())
     }
 
     /// Puts Whop's proxy before the gateway, which says to it who looks.

@@ -50,8 +50,9 @@ const EVERYBODY: &[&str] = &[
     "ops-copilot",
 ];
 /// Crates of others that only some of ours may name, tests included.
-const OUTSIDE: [(&str, &[&str]); 4] = [
-    ("rusqlite", &["store", "sandbox", "tools"]),
+const OUTSIDE: [(&str, &[&str]); 5] = [
+    ("lettre", &["ops-copilot"]),
+    ("rusqlite", &["store", "sandbox", "tools", "ops-copilot"]),
     ("firestore", &["store"]),
     ("gcloud-sdk", &["store"]),
     ("gcp_auth", &["sheets-writer", "whop-gateway", "store", "chassis"]),

@@ -5,8 +5,11 @@ mod books;
 mod doctor;
 mod erasing;
 mod finding;
+mod mcp;
 mod members;
 mod reconciling;
+mod reporting;
+mod threads;
 
 use std::path::Path;
 

@@ -72,9 +72,15 @@ async fn it_shows_where_everything_is_and_what_to_try() {
     let table = desk.process.stdout();
     let named = addresses(desk.dir.path()).expect("written before the table is shown");
     assert_eq!(named["gateway"], desk.base);
-    for service in
-        ["gateway", "session-broker", "chat-agent", "booking-payments", "whop-gateway", "sheets-writer"]
-    {
+    for service in [
+        "gateway",
+        "session-broker",
+        "chat-agent",
+        "booking-payments",
+        "whop-gateway",
+        "ops-copilot",
+        "sheets-writer",
+    ] {
         let address = named[service].as_str().unwrap();
         assert!(address.starts_with("http://127.0.0.1:"), "{named}");
         let line = |line: &str| line.split_whitespace().collect::<Vec<_>>() == [service, address];
@@ -121,6 +127,7 @@ async fn ctrl_c_drains_and_leaves_only_the_books() {
         "chat-agent.db",
         "booking-payments.db",
         "whop-gateway.db",
+        "ops-copilot.db",
         "sandbox-ledger/sheets-writer.db",
         "sandbox.db",
         "token-keys",

@@ -36,7 +36,7 @@ const TABS: [&str; 7] =
     ["contacts", "leads", "engagements", "bookings", "subscriptions", "payments", "chat_events"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_story_runs_through_six_processes() {
+async fn the_story_runs_through_seven_processes() {
     let mut fleet = Fleet::start().await;
     let ask = json!({"deviceId": DEVICE, "traits": {"utm_source": "yt"}});
     let (status, first) = fleet.post(SESSION, &ask).await;
@@ -67,6 +67,7 @@ async fn the_story_runs_through_six_processes() {
         &mut fleet.agent,
         &mut fleet.till,
         &mut fleet.members,
+        &mut fleet.copilot,
         &mut fleet.broker,
         &mut fleet.writer,
     ] {
@@ -88,7 +89,7 @@ async fn talk_and_leave_an_address(fleet: &Fleet) {
     let second = talk.say(&thread, LEAD).await;
     assert_eq!(kinds(&done(&second)), ["user_message", "widget", "assistant_message"]);
     let counts = || TABS.map(|tab| lines(&fleet.sandbox, tab).len());
-    until("all rows of the chat", || counts() == [3, 2, 4, 1, 0, 0, 5]).await;
+    until("all rows of the chat", || counts() == [3, 2, 4, 1, 0, 0, 7]).await;
     assert_eq!(talk.reload(&thread).await, [done(&first), done(&second)].concat());
 }
 
@@ -183,7 +184,8 @@ async fn health_and_reflection_answer_over_the_wire() {
         "frontdesk.sheets.v1.LeadService",
         "frontdesk.sheets.v1.LedgerService",
     ];
-    let agent = ["frontdesk.chat.v1.ChatService", "frontdesk.chat.v1.ThreadService"];
+    let agent =
+        ["frontdesk.chat.v1.ChatService", "frontdesk.chat.v1.ThreadService", "frontdesk.chat.v1.ToolService"];
     let till = [
         "frontdesk.booking.v1.BookingService",
         "frontdesk.booking.v1.PaymentService",
@@ -202,6 +204,7 @@ async fn health_and_reflection_answer_over_the_wire() {
         (fleet.agent_address, &agent),
         (fleet.till_address, &till),
         (fleet.members_address, &members),
+        (fleet.copilot_address, &["frontdesk.ops.v1.NotifyService", "frontdesk.ops.v1.ReportService"]),
     ] {
         let services = services.iter().copied().chain(EVERYWHERE);
         for service in services.clone().chain([""]) {
@@ -229,6 +232,9 @@ async fn a_service_says_all_that_is_wrong_with_its_environment() {
         "CALCOM_BASE_URL",
         "CHECKOUT_MINUTES",
         "WHOP_BASE_URL",
+        "REPORT_AT",
+        "SMTP_URL",
+        "MCP_TOKENS",
     ];
     let bad = settings.map(|setting| (setting, "canary"));
     for (service, named) in [
@@ -237,7 +243,8 @@ async fn a_service_says_all_that_is_wrong_with_its_environment() {
         ("chat-agent", &["PORT", "STORE", "OPENAI_API_KEY", "LIMIT_CHAT", "BUDGET_DAY"]),
         ("booking-payments", &["PORT", "STORE", "CALCOM_API_KEY", "CALCOM_BASE_URL", "CHECKOUT_MINUTES"]),
         ("whop-gateway", &["PORT", "STORE", "WHOP_API_KEY", "WHOP_ACCOUNT_ID", "WHOP_BASE_URL"]),
-        ("gateway", &["PORT", "ALLOWED_ORIGINS", "TOKEN_KEYS"]),
+        ("ops-copilot", &["PORT", "STORE", "REPORT_AT", "SMTP_URL"]),
+        ("gateway", &["PORT", "ALLOWED_ORIGINS", "TOKEN_KEYS", "MCP_TOKENS"]),
     ] {
         let mut process = Process::start(service, dir.path(), &bad, &[]);
         assert_eq!(process.gone().await, 64, "{}", process.said());
@@ -263,6 +270,7 @@ async fn help_names_the_settings_of_a_service() {
             ["PORT", "STORE", "STRIPE_SECRET_KEY", "CALCOM_WEBHOOK_SECRETS", "SANDBOX_LEDGER_ADDR"],
         ),
         ("whop-gateway", ["PORT", "STORE", "WHOP_APP_ID", "WHOP_WEBHOOK_SECRETS", "QUICK_ACTIONS_FILE"]),
+        ("ops-copilot", ["PORT", "STORE", "SLACK_WEBHOOK_URL", "NOTIFY_EVENTS", "ANOMALIES_FILE"]),
         ("gateway", ["PORT", "SESSION_BROKER_ADDR", "CHAT_AGENT_ADDR", "TOKEN_KEYS", "ALLOWED_ORIGINS"]),
     ] {
         let vars = [("TOKEN_KEYS", "canary"), ("ALLOWED_ORIGINS", "canary")];

@@ -24,6 +24,11 @@ pub(crate) struct Talker {
 
 /// A client secret for this talker.
 pub(crate) fn seal(keys: &Keys, talker: Talker, now: Timestamp) -> String {
+    seal_as(Purpose::ClientSecret, keys, talker, now)
+}
+
+/// A token for this talker that is good for `purpose`.
+pub(crate) fn seal_as(purpose: Purpose, keys: &Keys, talker: Talker, now: Timestamp) -> String {
     let claims = Claims {
         subject: talker.visitor.to_string(),
         workflow: Some(talker.workflow),
@@ -31,7 +36,7 @@ pub(crate) fn seal(keys: &Keys, talker: Talker, now: Timestamp) -> String {
         whop_user: talker.whop_user,
         ..Claims::default()
     };
-    keys.seal_claims(Purpose::ClientSecret, claims, now)
+    keys.seal_claims(purpose, claims, now)
 }
 
 /// Who shows a client secret that we signed and that has not ended.
@@ -42,7 +47,12 @@ pub(crate) fn open(keys: &Keys, headers: &HeaderMap, now: Timestamp) -> Option<T
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;
     }
-    let claims = keys.open(Purpose::ClientSecret, token.trim(), now)?;
+    unseal(keys, Purpose::ClientSecret, token.trim(), now)
+}
+
+/// Who is meant by a token that we signed for `purpose` and that has not ended.
+pub(crate) fn unseal(keys: &Keys, purpose: Purpose, token: &str, now: Timestamp) -> Option<Talker> {
+    let claims = keys.open(purpose, token, now)?;
     Some(Talker {
         visitor: claims.subject.parse().ok()?,
         workflow: claims.workflow?,

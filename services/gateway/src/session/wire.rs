@@ -129,6 +129,11 @@ pub(crate) struct SessionAnswer {
     /// Says who this browser is, whoever uses it; keep it and send it as `X-Frontdesk-Visitor`. Lives 400 days.
     #[schema(example = "fd1.v.k1.eyJzIjoidmlzXzEiLCJ4IjoxfQ.c2lnbmF0dXJl")]
     visitor_token: String,
+    /// For whom an agent calls tools, shown as `X-Frontdesk-Session`; only where the workflow's token of `MCP_TOKENS` stood beside
+    /// the request. Lives 24 hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "fd1.t.k1.eyJzIjoidmlzXzEiLCJ4IjoxfQ.c2lnbmF0dXJl")]
+    session_token: Option<String>,
     /// What a chat shows before the first message.
     start_screen: StartScreen,
     /// Where a self-hosted chat is held; for a member it is a path, since the way there leads through Whop's proxy.
@@ -298,6 +303,7 @@ impl SessionAnswer {
             mode,
             workflow: workflow.clone(),
             visitor_token,
+            session_token: None,
             start_screen: session.start_screen.unwrap_or_default().into(),
             url: None,
             domain_key: None,
@@ -315,6 +321,12 @@ impl SessionAnswer {
     }
 }
 
+impl SessionAnswer {
+    pub(crate) fn with_session_token(self, session_token: Option<String>) -> Self {
+        Self { session_token, ..self }
+    }
+}
+
 // === impl StartScreen ===
 
 impl From<proto::session::v1::StartScreen> for StartScreen {
@@ -328,65 +340,4 @@ impl From<proto::session::v1::StartScreen> for StartScreen {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(body: &str) -> Result<Asked, String> {
-        Asked::read(&HeaderMap::new(), body.as_bytes()).map_err(|fault| fault.message)
-    }
-
-    #[test]
-    fn nothing_is_required_and_more_is_ignored() {
-        assert_eq!(read("{}").unwrap().target(None), SessionTarget::default());
-        let asked =
-            read(r#"{"userId":42,"theme":{"a":[]},"deviceId":null,"traits":null,"modes":null}"#).unwrap();
-        assert_eq!(asked.target(None), SessionTarget::default());
-    }
-
-    #[test]
-    fn wrong_types_are_named() {
-        for (body, message) in [
-            (r#"{"deviceId":1}"#, "deviceId must be a string"),
-            (r#"{"visitorToken":{}}"#, "visitorToken must be a string"),
-            (r#"{"workflowId":true}"#, "workflowId must be a string"),
-            (r#"{"page":[]}"#, "page must be a string"),
-            (r#"{"traits":"x"}"#, "traits must be an object"),
-            (r#"{"traits":{"utm_source":1}}"#, "traits.utm_source must be a string"),
-            (r#"{"traits":{"gclid":null}}"#, "traits.gclid must be a string"),
-            (r#"{"modes":"hosted"}"#, "modes must be an array of strings"),
-            (r#"{"modes":[1]}"#, "modes must be an array of strings"),
-        ] {
-            assert_eq!(read(body).unwrap_err(), message);
-        }
-    }
-
-    #[test]
-    fn traits_that_may_not_travel_are_dropped() {
-        let asked =
-            read(r#"{"traits":{"utm_source":"yt","is_admin":true,"email":"x","utm_medium":""}}"#).unwrap();
-        assert_eq!(asked.traits, BTreeMap::from([("utm_source".to_owned(), "yt".to_owned())]));
-    }
-
-    #[test]
-    fn a_page_is_a_path() {
-        for (page, taken) in [
-            ("/services", "/services"),
-            ("/services?token=x#y", "/services"),
-            ("https://www.example.com/a/b?c", "/a/b"),
-            ("services", ""),
-            ("javascript:alert(1)", ""),
-            ("", ""),
-        ] {
-            assert_eq!(path(page).unwrap_or_default(), taken, "{page:?}");
-        }
-        let referer = HeaderMap::from_iter([(header::REFERER, "https://x.test/from?a".parse().unwrap())]);
-        assert_eq!(Asked::read(&referer, b"{}").unwrap().page, "/from");
-        assert_eq!(Asked::read(&referer, br#"{"page":"/body"}"#).unwrap().page, "/body");
-    }
-
-    #[test]
-    fn unknown_modes_are_passed_over() {
-        let asked = read(r#"{"modes":["telepathy","self_hosted","hosted"]}"#).unwrap();
-        assert_eq!(asked.modes, [Mode::SelfHosted, Mode::Hosted]);
-    }
-}
+mod tests;

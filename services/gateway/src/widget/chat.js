@@ -38,6 +38,12 @@ class Chat {
     addEventListener('online', connection);
     addEventListener('offline', connection);
     this.draw();
+    this.updates = new Updates({
+      thread: () => (this.isIdle() ? this.state.id : null),
+      newest: (id) => newestOf(this.protocol, id),
+      shown: () => this.state.items.findLast((item) => item.type !== 'notice')?.id ?? null,
+      update: (id) => this.update(id),
+    }).start();
   }
 
   /** Where to write; on a phone that would bring up the keyboard unasked. */
@@ -307,6 +313,22 @@ class Chat {
     return { items: page.data.reverse(), earlier: page.has_more ? (page.after ?? page.data[0]?.id) : null };
   }
 
+  /** Whether news may come in: somebody may see the conversation, and nothing is under way in it. */
+  isIdle() {
+    return !this.panel.hidden && this.shown === 'thread' && !this.running && !this.state.loading;
+  }
+
+  /** Brings what has come into the conversation without being asked for. */
+  async update(id) {
+    const { items: newest } = await this.page(id);
+    if (this.state.id !== id || !this.isIdle()) return false;
+    const items = merge(this.state.items, newest);
+    items.slice(this.state.items.length).filter((item) => item.type === 'assistant_message').forEach((item) => this.say(textOf(item)));
+    const trouble = this.state.trouble?.stored && items.at(-1)?.type !== 'user_message' ? null : this.state.trouble;
+    this.set({ ...this.state, items, trouble });
+    return true;
+  }
+
   async loadEarlier() {
     const { id, earlier } = this.state;
     try {
@@ -320,7 +342,7 @@ class Chat {
   /** A conversation that was left in the middle: its tool call is answered, its answer waited for. */
   async follow(id, looks) {
     const last = () => this.state.items.at(-1)?.type;
-    for (let look = 0; look < looks && last() === 'user_message'; look += 1) {
+    for (let look = 0; look < looks && last() === 'user_message' && !isWithPerson(this.state.items); look += 1) {
       this.set({ ...this.state, loading: true });
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       if (this.state.id !== id || this.running) return;
@@ -328,7 +350,7 @@ class Chat {
       if (this.state.id !== id || this.running) return;
       if (page) this.set({ ...this.state, ...page });
     }
-    const unanswered = last() === 'user_message';
+    const unanswered = last() === 'user_message' && !isWithPerson(this.state.items);
     const trouble = unanswered ? { message: 'This was not answered.', retry: true, stored: true } : null;
     this.set({ ...this.state, loading: false, trouble });
     await this.runTool();

@@ -77,11 +77,27 @@ async function mountElement(panel, { session, keep, threadKey, themeOf, deeds })
     element.remove();
     throw error;
   }
+  if (session.current.mode === 'self_hosted') keepUpToDate(element, panel, session, keep.get(threadKey));
   return {
     focus: () => element.focusComposer().catch(() => {}),
     newThread: () => element.setThreadId(null).catch(() => {}),
     restyle: () => element.setOptions(options()),
   };
+}
+
+/** Has the element show what comes into its conversation without being asked for. */
+function keepUpToDate(element, panel, session, first) {
+  const protocol = new Protocol(session);
+  const open = { id: first, writing: false };
+  const writes = (writing) => () => Object.assign(open, { writing });
+  element.addEventListener('chatkit.thread.change', ({ detail }) => Object.assign(open, { id: detail?.threadId ?? null }));
+  element.addEventListener('chatkit.response.start', writes(true));
+  element.addEventListener('chatkit.response.end', writes(false));
+  new Updates({
+    thread: () => (panel.hidden || open.writing ? null : open.id),
+    newest: (id) => newestOf(protocol, id),
+    update: () => element.fetchUpdates(),
+  }).start();
 }
 
 /** Tells the site's developer why the built-in chat is shown, and what would change it. */

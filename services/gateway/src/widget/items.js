@@ -31,12 +31,14 @@ function drawItem(item, deeds) {
 function drawAnswer(item, deeds) {
   const text = textOf(item);
   if (!text) return null;
-  const answer = el('div', { class: 'item answer' }, el('span', { class: 'heard' }, 'Assistant: '), drawText(text));
+  const who = item.id.startsWith('opr_') ? 'Team: ' : 'Assistant: ';
+  const answer = el('div', { class: 'item answer' }, el('span', { class: 'heard' }, who), drawText(text));
   const sources = sourcesOf(item);
   if (sources.length) {
     answer.append(el('ul', { class: 'sources', 'aria-label': 'Sources' }, sources.map((one) => el('li', {}, one))));
   }
-  if (deeds.isDone(item)) {
+  // what a person or the server says is nothing to rate
+  if (deeds.isDone(item) && !/^(opr|srv)_/.test(item.id)) {
     const thumb = (kind, name, label) => {
       const pressed = String(deeds.feedbackOf(item) === kind);
       return tool(name, label, () => deeds.feedback(item, kind), { 'aria-pressed': pressed });

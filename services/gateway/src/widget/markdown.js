@@ -11,17 +11,17 @@ function safeUrl(address) {
   }
 }
 
-const SPAN = /`([^`\n]+)`|\*\*([^*\n]+(?:\*(?!\*)[^*\n]*)*)\*\*|(?<![\w*])\*([^\s*][^*\n]*)\*(?!\w)|\[([^\]\n]+)\]\(([^()\s]+(?:\([^()\s]*\)[^()\s]*)*)\)|(https?:\/\/[^\s<>()[\]]*[^\s<>()[\].,;:!?'"*])/g;
+const SPAN = /`([^`\n]+)`|\*\*([^*\n]+(?:\*(?!\*)[^*\n]*)*)\*\*|(?<![\w*])\*([^\s*][^*\n]*)\*(?!\w)|\[([^\]\n]+)\]\((?:<([^<>\s]+)>|([^()\s<]+(?:\([^()\s]*\)[^()\s]*)*))\)|(https?:\/\/[^\s<>()[\]]*[^\s<>()[\].,;:!?'"*])/g;
 
 /** The parts of a line. */
 function spansOf(text) {
   const spans = [];
   let at = 0;
   for (const match of text.matchAll(SPAN)) {
-    const [whole, code, bold, italic, label, address, bare] = match;
+    const [whole, code, bold, italic, label, quoted, plain, bare] = match;
     if (match.index > at) spans.push({ text: text.slice(at, match.index) });
     at = match.index + whole.length;
-    const href = safeUrl(address ?? bare ?? '');
+    const href = safeUrl(quoted ?? plain ?? bare ?? '');
     if (code !== undefined) spans.push({ code });
     else if (bold !== undefined) spans.push({ bold: spansOf(bold) });
     else if (italic !== undefined) spans.push({ italic: spansOf(italic) });

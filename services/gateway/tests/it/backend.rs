@@ -14,6 +14,8 @@ use proto::{
         ProcessRequest, ProcessResponse,
         chat_service_server::{ChatService, ChatServiceServer},
         process_response::Frame,
+        thread_service_server::ThreadServiceServer,
+        tool_service_server::ToolServiceServer,
     },
     common::v1::{
         operations_service_server::OperationsServiceServer, webhook_service_server::WebhookServiceServer,
@@ -35,7 +37,7 @@ use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, async_trait};
 use url::Url;
 
-use crate::{books::Asked, keepers::Forgetting, till::Till, whop};
+use crate::{books::Asked, keepers::Forgetting, mcp::upstream::Tools, threads::People, till::Till, whop};
 
 pub(crate) const EXPIRES_AT: i64 = 1_761_667_800;
 
@@ -60,6 +62,10 @@ pub(crate) struct Notes {
     pub(crate) refusals: VecDeque<Status>,
     /// A person's being forgotten.
     pub(crate) forgetting: Forgetting,
+    /// The conversations, as people see them.
+    pub(crate) people: People,
+    /// The agents' tools.
+    pub(crate) tools: Tools,
     /// The calendar and the till.
     pub(crate) till: Till,
     /// The members.
@@ -97,6 +103,8 @@ impl Backend {
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let grpc = Grpc::new(proto::FILE_DESCRIPTOR_SET)
             .add(ChatServiceServer::new(self.clone()))
+            .add(ToolServiceServer::new(self.clone()))
+            .add(ThreadServiceServer::new(self.clone()))
             .add(SessionServiceServer::new(self.clone()))
             .add(EventServiceServer::new(self.clone()))
             .add(ContactServiceServer::new(self.clone()))

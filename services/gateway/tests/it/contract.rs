@@ -7,7 +7,15 @@ use domain::{Fault, Kind, Reason};
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::world::{ACTIONS, Answer, CHAT, EVENTS, MEMBERSHIP, OPERATOR, REFRESH, SESSION, STRIPE, World};
+use crate::{
+    mcp::TOKEN,
+    world::{ACTIONS, Answer, CHAT, EVENTS, MEMBERSHIP, OPERATOR, REFRESH, SESSION, STRIPE, World},
+};
+
+const TOOLS: &str = "/mcp/{workflow}";
+const CONCIERGE: &str = "/mcp/lead-concierge";
+const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+const NOTE: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 
 /// Every operation with its statuses, one a line.
 fn summary(api: &Value) -> String {
@@ -77,7 +85,13 @@ async fn the_examples_work() {
             }
             let needs = |name: &str| operation["security"][0][name].is_array();
             let member = needs("whop_user_token").then_some("user_1");
-            let bearer = if needs("operator_token") { OPERATOR.to_owned() } else { world.secret_of(member) };
+            // Where a bearer may be left out, it is the second way.
+            let may = |name: &str| needs(name) || operation["security"][1][name].is_array();
+            let bearer = match () {
+                () if may("operator_token") => OPERATOR.to_owned(),
+                () if may("mcp_token") => TOKEN.to_owned(),
+                () => world.secret_of(member),
+            };
             let path = filled(path, operation);
             let call = world.request(method.to_uppercase().parse().unwrap(), &path).bearer_auth(bearer);
             let status = Answer::of(call.json(example)).await.status;
@@ -86,7 +100,7 @@ async fn the_examples_work() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 9);
+    assert_eq!(tried, 11);
 }
 
 /// The headers that the contract promises for an answer.
@@ -115,6 +129,10 @@ async fn every_answer_has_the_headers_that_are_promised() {
         ("POST", REFRESH, 400, world.post(REFRESH, "{}")),
         ("POST", CHAT, 401, world.post(CHAT, "{}")),
         ("POST", CHAT, 413, world.talk("x".repeat(300_000))),
+        ("POST", TOOLS, 200, world.post(CONCIERGE, PING).bearer_auth(TOKEN)),
+        ("POST", TOOLS, 202, world.post(CONCIERGE, NOTE).bearer_auth(TOKEN)),
+        ("POST", TOOLS, 400, world.post(CONCIERGE, "[]").bearer_auth(TOKEN)),
+        ("POST", TOOLS, 401, world.post(CONCIERGE, PING)),
         ("POST", EVENTS, 202, world.post(EVENTS, r#"{"type":"t"}"#)),
         ("POST", STRIPE, 200, world.post(STRIPE, "{}")),
         ("GET", "/checkout/{token}", 200, world.request(Method::GET, "/checkout/token")),
@@ -125,6 +143,8 @@ async fn every_answer_has_the_headers_that_are_promised() {
         ("GET", MEMBERSHIP, 401, world.request(Method::GET, MEMBERSHIP)),
         ("GET", "/widget.js", 200, world.request(Method::GET, "/widget.js")),
         ("GET", "/widget.js", 304, known),
+        ("GET", "/operator", 200, world.request(Method::GET, "/operator")),
+        ("GET", "/operator.js", 200, world.request(Method::GET, "/operator.js")),
         ("GET", "/health", 200, world.request(Method::GET, "/health")),
     ] {
         let answer = Answer::of(request).await;
@@ -187,7 +207,8 @@ async fn the_page_says_how_to_authenticate() {
     let world = World::start().await;
     let page = world.get("/docs").await;
     assert_eq!(page.text.matches("authorization: Bearer $CLIENT_SECRET").count(), 1);
-    assert_eq!(page.text.matches("authorization: Bearer $OPERATOR_TOKEN").count(), 9);
+    assert_eq!(page.text.matches("authorization: Bearer $MCP_TOKEN").count(), 1);
+    assert_eq!(page.text.matches("authorization: Bearer $OPERATOR_TOKEN").count(), 13);
     assert_eq!(page.text.matches("x-whop-user-token: $WHOP_USER_TOKEN").count(), 5);
     let api = world.get("/openapi.json").await.json();
     assert_eq!(api["paths"]["/chatkit"]["post"]["security"][0]["client_secret"], serde_json::json!([]));

@@ -53,6 +53,7 @@ async fn everybody_is_asked_and_the_books_come_last() {
         Ok(Done(300)),
         Ok(Done(2)),
         Ok(Done(4)),
+        Ok(Done(6)),
         Ok(End),
     ]);
     let answer = world.erase().await;
@@ -73,12 +74,14 @@ async fn everybody_is_asked_and_the_books_come_last() {
                     "answered_at": "2025-10-28T16:11:40Z"},
                 {"service": "whop-gateway", "done": true, "erased": {"threads": 4}, "waiting_for": "",
                     "answered_at": "2025-10-28T16:11:40Z"},
+                {"service": "ops-copilot", "done": true, "erased": {"threads": 6}, "waiting_for": "",
+                    "answered_at": "2025-10-28T16:11:40Z"},
                 {"service": "sheets-writer", "done": true, "erased": {"threads": 0}, "waiting_for": "",
                     "answered_at": null},
             ],
         })
     );
-    let told = ["session-broker", "chat-agent", "booking-payments", "whop-gateway"]
+    let told = ["session-broker", "chat-agent", "booking-payments", "whop-gateway", "ops-copilot"]
         .map(|name| (name.to_owned(), true));
     assert_eq!(world.recorded(), told, "the books take down their own answer themselves");
     let members = ["user_mara", "user_of_old"].map(|user| visitor_of_member(user, &world.keys).to_string());
@@ -94,7 +97,7 @@ async fn everybody_is_asked_and_the_books_come_last() {
 
     let again = world.erase().await;
     assert_eq!((again.status, &again.json()["done"]), (200, &json!(true)));
-    assert_eq!(world.backend.notes().forgetting.asked.len(), 6, "nobody is asked again");
+    assert_eq!(world.backend.notes().forgetting.asked.len(), 7, "nobody is asked again");
 }
 
 #[tokio::test]
@@ -108,6 +111,7 @@ async fn what_fails_leaves_it_open_and_the_next_call_goes_on() {
         Err(unreached()),
         Err(unreached()),
         Ok(Done(1)),
+        Ok(Done(0)),
         Ok(Done(0)),
     ]);
     let answer = world.erase().await;
@@ -124,6 +128,7 @@ async fn what_fails_leaves_it_open_and_the_next_call_goes_on() {
         ("chat-agent", false),
         ("booking-payments", true),
         ("whop-gateway", true),
+        ("ops-copilot", true),
     ];
     assert_eq!(world.recorded(), told.map(|(name, done)| (name.to_owned(), done)));
 
@@ -133,7 +138,7 @@ async fn what_fails_leaves_it_open_and_the_next_call_goes_on() {
     assert!(matches!(&last, Asked::Erasure(request) if request.erasure_id == "era_1"), "{last:?}");
 
     let internal = chassis::status::status(&Fault::internal());
-    world.backend.forgets([Ok(Done(5)), Err(internal), Ok(Done(1)), Ok(Done(0))]);
+    world.backend.forgets([Ok(Done(5)), Err(internal), Ok(Done(1)), Ok(Done(0)), Ok(Done(0))]);
     let receipt = world.erase().await.json();
     assert_eq!(of(&receipt, "session-broker"), (true, 5, ""));
     assert_eq!(of(&receipt, "chat-agent").2, "the repair of a failure, which its log tells");
@@ -142,6 +147,7 @@ async fn what_fails_leaves_it_open_and_the_next_call_goes_on() {
         Ok(Done(5)),
         Ok(Done(7)),
         Ok(Done(1)),
+        Ok(Done(0)),
         Ok(Done(0)),
         Ok(Waits(0, "rows wait for the spreadsheet")),
         Ok(End),
@@ -153,9 +159,10 @@ async fn what_fails_leaves_it_open_and_the_next_call_goes_on() {
 #[tokio::test]
 async fn the_count_of_a_service_that_fails_is_not_lost() {
     let world = World::start().await;
-    world.backend.forgets([Ok(Done(3)), Ok(Waits(0, "a turn")), Ok(Done(0)), Ok(Done(0))]);
+    world.backend.forgets([Ok(Done(3)), Ok(Waits(0, "a turn")), Ok(Done(0)), Ok(Done(0)), Ok(Done(0))]);
     assert_eq!(world.erase().await.status, 202);
-    world.backend.forgets([Err(unreached()), Err(unreached()), Ok(Done(0)), Ok(Done(0)), Ok(Done(0))]);
+    let others = (0..4).map(|_| Ok(Done(0)));
+    world.backend.forgets([Err(unreached()), Err(unreached())].into_iter().chain(others));
     let receipt = world.erase().await.json();
     let (done, threads, _) = of(&receipt, "session-broker");
     assert_eq!((done, threads), (false, 3), "{receipt}");
@@ -184,7 +191,7 @@ async fn the_books_must_be_there_and_know_the_contact() {
 async fn the_same_key_is_the_same_request_inward() {
     let world = World::start().await;
     for _ in 0..2 {
-        world.backend.forgets((0..4).map(|_| Ok(Waits(0, "x"))));
+        world.backend.forgets((0..5).map(|_| Ok(Waits(0, "x"))));
         let request =
             world.request(Method::POST, ERASE).bearer_auth(OPERATOR).header("idempotency-key", "k1");
         assert_eq!(Answer::of(request).await.status, 202);

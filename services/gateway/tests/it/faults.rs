@@ -6,7 +6,7 @@ use chassis::status::status;
 use domain::{Fault, Kind, Reason, fault::Quota};
 use tonic::Status;
 
-use crate::world::{Answer, CALCOM, CHAT, EVENTS, PANIC, SESSION, STRIPE, World};
+use crate::world::{Answer, CALCOM, EVENTS, PANIC, SESSION, STRIPE, World};
 
 #[tokio::test]
 async fn every_kind_has_its_status() {
@@ -77,10 +77,16 @@ async fn a_service_that_is_down_is_unavailable() {
         ("BOOKING_PAYMENTS_ADDR", &nobody),
     ])
     .await;
-    for path in [SESSION, EVENTS, CHAT, CALCOM, STRIPE] {
-        let error = Answer::of(world.post(path, "{}").bearer_auth(world.secret()))
-            .await
-            .problem(503, "SERVICE_UNAVAILABLE");
+    let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    for request in [
+        world.post(SESSION, "{}"),
+        world.post(EVENTS, "{}"),
+        world.talk("{}"),
+        world.post(CALCOM, "{}"),
+        world.post(STRIPE, "{}"),
+        world.post("/mcp/lead-concierge", list).bearer_auth(crate::mcp::TOKEN),
+    ] {
+        let error = Answer::of(request).await.problem(503, "SERVICE_UNAVAILABLE");
         assert!(!error.contains("127.0.0.1"), "{error}");
     }
     let page = world.get("/checkout/token").await;

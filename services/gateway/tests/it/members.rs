@@ -208,8 +208,9 @@ async fn whose_a_chat_is_follows_from_its_secret_and_no_token_beside_it_names_an
 async fn no_secret_makes_a_member_again() {
     let world = World::start().await;
     let body = json!({"currentClientSecret": world.secret_of(Some("user_mara"))}).to_string();
-    let request = world.post(REFRESH, body).bearer_auth(world.secret_of(Some("user_mara")));
-    assert_eq!(Answer::of(request).await.status, 200);
+    let shown = world.post(REFRESH, body.clone()).bearer_auth(world.secret_of(Some("user_mara")));
+    Answer::of(shown).await.problem(401, "SECRET_WRONG");
+    assert_eq!(Answer::of(world.post(REFRESH, body)).await.status, 200);
     let notes = world.backend.notes();
     let asked = &notes.refreshes[0];
     assert_eq!(asked.caller.as_ref().unwrap().verified_whop_user_id, "");

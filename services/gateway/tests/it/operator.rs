@@ -32,7 +32,7 @@ impl World {
 }
 
 /// Method and path of everything that only the operator may.
-const ROUTES: [(Method, &str); 9] = [
+const ROUTES: [(Method, &str); 13] = [
     (Method::GET, "/api/operator/contacts?email=ann@example.com"),
     (Method::POST, CONTACTS),
     (Method::PUT, CONTACTS),
@@ -42,6 +42,10 @@ const ROUTES: [(Method, &str); 9] = [
     (Method::GET, "/api/operator/erasures/era_1"),
     (Method::POST, LEADS),
     (Method::GET, "/api/operator/rows/leads"),
+    (Method::GET, "/api/operator/threads?handed_off=true"),
+    (Method::GET, "/api/operator/threads/thr_1"),
+    (Method::POST, "/api/operator/threads/thr_1/messages"),
+    (Method::POST, "/api/operator/threads/thr_1/release"),
 ];
 
 #[tokio::test]
@@ -66,7 +70,8 @@ async fn nobody_but_the_operator_may() {
 
 #[tokio::test]
 async fn in_the_cloud_there_is_nothing_without_a_token() {
-    let cloud = [("K_SERVICE", "gateway"), ("ALLOWED_ORIGINS", "https://www.example.com")];
+    let cloud =
+        [("K_SERVICE", "gateway"), ("ALLOWED_ORIGINS", "https://www.example.com"), ("MCP_TOKENS", "")];
     let world = World::with(&[&cloud[..], &[("OPERATOR_TOKEN", "")]].concat()).await;
     for (method, path) in ROUTES {
         Answer::of(world.operate(method, path).json(&json!({}))).await.problem(404, "ROUTE_UNKNOWN");

@@ -82,8 +82,12 @@ async fn health_answers_in_the_cloud_and_at_home() {
     for path in ["/health", "/healthz"] {
         assert_eq!(world.get(path).await.text, r#"{"status":"ok"}"#);
     }
-    let cloud =
-        World::with(&[("K_SERVICE", "gateway"), ("ALLOWED_ORIGINS", "https://www.example.com")]).await;
+    let cloud = World::with(&[
+        ("K_SERVICE", "gateway"),
+        ("ALLOWED_ORIGINS", "https://www.example.com"),
+        ("MCP_TOKENS", ""),
+    ])
+    .await;
     assert_eq!(cloud.get("/health").await.status, 200);
     cloud.get("/healthz").await.problem(404, "ROUTE_UNKNOWN");
 }

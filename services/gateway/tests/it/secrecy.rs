@@ -92,6 +92,19 @@ async fn the_log_holds_no_secret() {
     let ticket = world.post(&format!("{ACTIONS}/support"), said).header(TOKEN, &token);
     assert_eq!(Answer::of(ticket.header("idempotency-key", "canary-key")).await.status, 500);
 
+    let session =
+        world.keys.seal(domain::token::Purpose::ToolSession, "canary-visitor", jiff::Timestamp::now());
+    for status in [Status::internal("canary-tool"), Status::invalid_argument("canary-tool")] {
+        world.backend.notes().tools.calls.push_back(Err(status));
+        let arguments = serde_json::json!({"email": "canary-email"});
+        let call = serde_json::json!({"jsonrpc": "2.0", "id": "canary-id", "method": "tools/call",
+            "params": {"name": "canary-name", "arguments": arguments}});
+        let call = world.post("/mcp/lead-concierge?key=canary-query", call.to_string());
+        assert!([200, 500].contains(&Answer::of(call.bearer_auth(crate::mcp::TOKEN)).await.status));
+    }
+    let shown = world.post("/mcp/lead-concierge", "canary-body").bearer_auth("canary-bearer");
+    assert_eq!(Answer::of(shown.header("x-frontdesk-session", session)).await.status, 401);
+
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(text.contains("a call inward failed"), "the log was read: {text}");
     assert!(!text.contains("canary-"), "{text}");

@@ -16,9 +16,10 @@ use proto::{
         CancelMembershipRequest, CancelMembershipResponse, CheckAccessRequest, CheckAccessResponse,
         CreateUpgradeLinkRequest, CreateUpgradeLinkResponse, File, Freshness, GetMembershipRequest,
         GetMembershipResponse, IdentifyRequest, IdentifyResponse, ListFilesRequest, ListFilesResponse,
-        ListMembershipsRequest, ListMembershipsResponse, ListQuickActionsRequest, ListQuickActionsResponse,
-        Membership, MembershipStatus, OpenSupportTicketRequest, OpenSupportTicketResponse, QuickAction,
-        QuickActionKind, ValidateLicenseRequest, ValidateLicenseResponse,
+        ListMembershipsRequest, ListMembershipsResponse, ListPaymentsRequest, ListPaymentsResponse,
+        ListQuickActionsRequest, ListQuickActionsResponse, Membership, MembershipStatus,
+        OpenSupportTicketRequest, OpenSupportTicketResponse, QuickAction, QuickActionKind,
+        ValidateLicenseRequest, ValidateLicenseResponse,
         membership_service_server::{MembershipService, MembershipServiceServer},
     },
 };
@@ -168,6 +169,13 @@ impl MembershipService for Whop {
         let user = self.user(request.get_ref().caller.as_ref());
         let has = ListMembershipsResponse { memberships: vec![membership_of(&user)], freshness: fresh() };
         self.0.notes().whop.memberships.pop_front().unwrap_or(Ok(has)).map(Response::new)
+    }
+
+    async fn list_payments(
+        &self,
+        _: Request<ListPaymentsRequest>,
+    ) -> Result<Response<ListPaymentsResponse>, Status> {
+        never()
     }
 
     async fn cancel_membership(

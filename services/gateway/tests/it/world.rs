@@ -66,9 +66,11 @@ impl World {
             ("SESSION_BROKER_ADDR", services.as_str()),
             ("SHEETS_WRITER_ADDR", services.as_str()),
             ("BOOKING_PAYMENTS_ADDR", services.as_str()),
+            ("OPS_COPILOT_ADDR", services.as_str()),
             ("WHOP_GATEWAY_ADDR", whop.as_str()),
             ("TOKEN_KEYS", keys.as_str()),
             ("OPERATOR_TOKEN", OPERATOR),
+            ("MCP_TOKENS", crate::mcp::TOKENS),
         ];
         let pairs = own.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let vars: chassis::Vars = pairs.collect();
@@ -136,6 +138,8 @@ impl Drop for World {
                 notes.sessions.is_empty()
                     && notes.events.is_empty()
                     && notes.chats.is_empty()
+                    && notes.tools.lists.is_empty()
+                    && notes.tools.calls.is_empty()
                     && notes.refusals.is_empty()
                     && notes.till.webhooks.is_empty()
                     && notes.till.pages.is_empty()

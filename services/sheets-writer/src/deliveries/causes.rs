@@ -16,7 +16,7 @@ use serde_json::Value;
 use store::{Document, Error, Key, Op, Precondition, Store, Write};
 
 use super::event::Event;
-use crate::statements::Place;
+use crate::{people, statements::Place};
 
 /// A commit, and what was there before it.
 struct Change<'w> {
@@ -28,6 +28,15 @@ struct Change<'w> {
     restore: Option<String>,
     /// Where each contact was met in this commit.
     places: HashMap<String, Place>,
+    /// In which chat, and as whom.
+    chats: HashMap<String, Chat>,
+}
+
+/// A chat, as far as it is known; what is not is blank.
+#[derive(Clone, Debug, Default)]
+struct Chat {
+    thread_id: String,
+    visitor_id: String,
 }
 
 /// A document that a commit makes anew or changes.
@@ -45,8 +54,8 @@ pub(super) async fn of(store: &dyn Store, writes: &[Write], now: Timestamp) -> R
     if !writes.iter().any(|write| relevant(&write)) {
         return Ok(Vec::new());
     }
-    let (before, places) = (HashMap::new(), HashMap::new());
-    let mut change = Change { store, writes, before, now, restore: None, places };
+    let (before, places, chats) = (HashMap::new(), HashMap::new(), HashMap::new());
+    let mut change = Change { store, writes, before, now, restore: None, places, chats };
     let Some(taken) = chat::taken(&change)? else { return Ok(Vec::new()) };
     change.load().await?;
     let mut events = chat::tell(&mut change, taken).await?;
@@ -101,6 +110,16 @@ impl Change<'_> {
 
     fn place(&self, contact_id: &str) -> Place {
         self.places.get(contact_id).cloned().unwrap_or_default()
+    }
+
+    /// In which chat a contact was met in this commit; else the visitor that they were last.
+    async fn chat(&self, contact_id: &str) -> Result<Chat, Error> {
+        if let Some(chat) = self.chats.get(contact_id) {
+            return Ok(chat.clone());
+        }
+        let ties = self.puts(people::IDENTITIES_NAME).map(|(_, tie)| tie.clone());
+        let visitor_id = people::visitor_of(self.store, contact_id, ties.collect()).await?;
+        Ok(Chat { visitor_id, ..Chat::default() })
     }
 }
 

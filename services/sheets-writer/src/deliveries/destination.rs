@@ -13,11 +13,13 @@ use url::Url;
 
 pub use file::Destinations;
 
-use super::{event::Event, guard::Guard, signature::Keys};
+use super::{event::Event, guard::Guard, notices, signature::Keys};
 use crate::Config;
 
 /// Name of the destination that `N8N_WEBHOOK_URL` makes.
 pub(crate) const N8N: &str = "n8n";
+/// Name of the destination that `OPS_COPILOT_ADDR` makes: the service of ours that tells people, over gRPC.
+pub(crate) const NOTICES: &str = "notices";
 
 /// Where events go.
 #[derive(Clone, Debug)]
@@ -64,11 +66,18 @@ impl Destination {
             header: config.n8n_header.clone(),
             wants: Wants::default(),
         });
-        n8n.into_iter().chain(config.event_destinations.iter().flat_map(Destinations::all)).collect()
+        let notices = config.ops_copilot_addr.as_ref().map(notices::destination);
+        n8n.into_iter()
+            .chain(notices)
+            .chain(config.event_destinations.iter().flat_map(Destinations::all))
+            .collect()
     }
 
     /// What is wrong with it where it is to be used.
     pub(crate) fn problems(&self, cloud: bool) -> Vec<Problem> {
+        if self.name == NOTICES {
+            return Vec::new();
+        }
         let (setting, of, secret) = if self.name == N8N {
             ("N8N_WEBHOOK_URL", String::new(), "N8N_SIGNING_SECRET")
         } else {
@@ -112,7 +121,12 @@ impl Address {
         const WHY: &str = "must be an absolute http(s) URL without fragment";
         let url = Url::parse(text.trim()).map_err(|_| WHY)?;
         let sound = matches!(url.scheme(), "http" | "https") && url.has_host() && url.fragment().is_none();
-        if sound { Ok(Self(String::from(url.clone()).into(), url)) } else { Err(WHY.to_owned()) }
+        if sound { Ok(Self::of(url)) } else { Err(WHY.to_owned()) }
+    }
+
+    /// The address of a service of ours.
+    pub(super) fn of(url: Url) -> Self {
+        Self(String::from(url.clone()).into(), url)
     }
 
     /// The whole address, for the one who sends.

@@ -12,7 +12,12 @@ use chassis::{
 use jiff::Timestamp;
 use reqwest::{Client, header, redirect};
 
-use super::{destination::Destination, event::webhook_id, guard::Guard};
+use super::{
+    destination::{Destination, NOTICES},
+    event::webhook_id,
+    guard::Guard,
+    notices::Notices,
+};
 
 /// What a receiver may take.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,6 +44,7 @@ pub(crate) struct Answer {
 pub(crate) struct Post {
     http: Client,
     timeout: Duration,
+    notices: Option<Notices>,
 }
 
 // === impl Post ===
@@ -56,11 +62,19 @@ impl Post {
             .user_agent(USER_AGENT)
             .build()
             .expect("the crypto provider is installed");
-        Self { http, timeout }
+        Self { http, timeout, notices: None }
+    }
+
+    /// The same, with the service that tells people.
+    pub(crate) fn telling(self, notices: Option<Notices>) -> Self {
+        Self { notices, ..self }
     }
 
     /// Sends a body to a destination.
     pub(super) async fn send(&self, to: &Destination, event_id: &str, body: &str, now: Timestamp) -> Answer {
+        if let Some(notices) = self.notices.as_ref().filter(|_| to.name == NOTICES) {
+            return notices.send(event_id, body, self.timeout).await;
+        }
         let id = webhook_id(event_id);
         let mut request = self
             .http

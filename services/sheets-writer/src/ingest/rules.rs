@@ -10,7 +10,7 @@ use domain::{
 use subtle::ConstantTimeEq as _;
 
 use super::Delivery;
-use crate::leads::Stage;
+use crate::{event::NEEDS_HUMAN, leads::Stage};
 
 /// How deliveries are judged.
 #[derive(Clone)]
@@ -37,7 +37,8 @@ impl Rules {
     /// How far an outcome brings a lead: one that stands in the workflow's list, or in any list where the workflow is
     /// not ours. Others are kept as they were told, in the event and in the engagement, and move nothing.
     pub(super) fn stage_of(&self, workflow: &str, outcome: &str) -> Option<Stage> {
-        if outcome.is_empty() {
+        // That a person is called for is told of any workflow.
+        if outcome.is_empty() || outcome == NEEDS_HUMAN {
             return None;
         }
         let ours = self.workflows.iter().find(|known| known.slug == workflow);

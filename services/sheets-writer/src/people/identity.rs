@@ -3,9 +3,12 @@
 use domain::{id, reach};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{Collection, Index};
+use serde_json::Value;
+use store::{Collection, Error, Index, Query, Store};
 
 pub(super) const IDENTITIES: Collection<Tie> = Collection::new("identities");
+/// The name of their collection.
+pub(crate) const IDENTITIES_NAME: &str = IDENTITIES.name();
 /// What one contact is known by.
 pub(crate) const BY_CONTACT: Index =
     Index { collection: "identities", name: "by_contact", fields: &["contact_id"], orders: store::ASCENDING };
@@ -67,6 +70,24 @@ pub(super) struct Key {
     pub(super) doc_id: String,
     pub(super) value: String,
     pub(super) claimed: bool,
+}
+
+/// The visitor that a contact was last; blank if none is known. `fresh` are ties that are being written, as documents.
+pub(crate) async fn visitor_of(
+    store: &dyn Store,
+    contact_id: &str,
+    fresh: Vec<Value>,
+) -> Result<String, Error> {
+    let fresh = fresh.into_iter().filter_map(|tie| serde_json::from_value::<Tie>(tie).ok());
+    let is_theirs = |tie: &Tie| tie.kind == Kind::Visitor && tie.contact_id == contact_id;
+    if let Some(tie) = fresh.filter(is_theirs).max_by_key(|tie| tie.since) {
+        return Ok(tie.value);
+    }
+    let page = store.query(Query::new(&BY_CONTACT, [Value::from(contact_id)])).await?;
+    let ties = page.documents.into_iter().map(|document| IDENTITIES.read(document));
+    let ties = ties.collect::<Result<Vec<_>, _>>()?;
+    let newest = ties.into_iter().map(|found| found.value).filter(is_theirs).max_by_key(|tie| tie.since);
+    Ok(newest.map(|tie| tie.value).unwrap_or_default())
 }
 
 // === impl Kind ===

@@ -10,3 +10,4 @@ mod events;
 mod leads;
 mod ledger;
 mod lists;
+mod notices;

@@ -8,9 +8,9 @@ use proto::{
         CancelMembershipRequest, CancelMembershipResponse, CheckAccessRequest, CheckAccessResponse,
         CreateUpgradeLinkRequest, CreateUpgradeLinkResponse, GetMembershipRequest, GetMembershipResponse,
         IdentifyRequest, IdentifyResponse, ListFilesRequest, ListFilesResponse, ListMembershipsRequest,
-        ListMembershipsResponse, ListQuickActionsRequest, ListQuickActionsResponse, OpenSupportTicketRequest,
-        OpenSupportTicketResponse, ValidateLicenseRequest, ValidateLicenseResponse,
-        membership_service_server::MembershipService,
+        ListMembershipsResponse, ListPaymentsRequest, ListPaymentsResponse, ListQuickActionsRequest,
+        ListQuickActionsResponse, OpenSupportTicketRequest, OpenSupportTicketResponse,
+        ValidateLicenseRequest, ValidateLicenseResponse, membership_service_server::MembershipService,
     },
 };
 use providers::{Error, error::refuse};
@@ -158,6 +158,15 @@ impl MembershipService for Service {
         request: Request<ValidateLicenseRequest>,
     ) -> Result<Response<ValidateLicenseResponse>, Status> {
         self.validate(request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn list_payments(
+        &self,
+        request: Request<ListPaymentsRequest>,
+    ) -> Result<Response<ListPaymentsResponse>, Status> {
+        let user = member(request.into_inner().caller).map_err(refuse)?;
+        let all = self.members.payments_of(&user).await.map_err(|error| refuse(error.into()))?;
+        Ok(Response::new(ListPaymentsResponse { payments: all.iter().map(wire::payment).collect() }))
     }
 
     async fn cancel_membership(

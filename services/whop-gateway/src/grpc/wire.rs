@@ -1,12 +1,14 @@
 //! What the doors show of documents.
 
+use domain::Money;
 use proto::{
+    common::v1::Money as WireMoney,
     time::wire as wire_time,
-    whop::v1::{Freshness, License, Membership as Shown, MembershipStatus},
+    whop::v1::{Freshness, License, Membership as Shown, MembershipStatus, Payment as ShownPayment},
 };
 
 use crate::{
-    members::{Fresh, Membership},
+    members::{Fresh, Membership, Payment},
     whop::wire::{self, Status},
 };
 
@@ -27,6 +29,23 @@ pub(super) fn membership(membership: &Membership) -> Shown {
         cancel_time: membership.canceled_at.map(wire_time),
         manage_url: membership.manage_url.clone().unwrap_or_default(),
     }
+}
+
+/// A payment as its payer sees it.
+pub(super) fn payment(payment: &Payment) -> ShownPayment {
+    ShownPayment {
+        payment_id: payment.id.clone(),
+        status: payment.status.as_str().to_owned(),
+        amount: Some(money(payment.amount)),
+        refunded: (payment.refunded.minor != 0).then(|| money(payment.refunded)),
+        pay_time: payment.paid_at.map(wire_time),
+        create_time: Some(wire_time(payment.created_at)),
+        membership_id: payment.membership.clone(),
+    }
+}
+
+fn money(money: Money) -> WireMoney {
+    WireMoney { minor_units: money.minor, currency_code: money.currency.as_str().to_owned() }
 }
 
 /// How old an answer is.

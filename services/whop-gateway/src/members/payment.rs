@@ -5,12 +5,22 @@
 use domain::Money;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::Collection;
+use store::{Collection, Index, Order, Query};
 
+use super::Members;
 use crate::whop::{money::Inexact, wire};
 
 /// All payments.
 pub(crate) const PAYMENTS: Collection<Payment> = Collection::new("payments");
+/// The payments of a user, the newest first.
+pub(crate) static BY_PAYER: Index = Index {
+    collection: PAYMENTS.name(),
+    name: "by_payer",
+    fields: &["user", "created_at"],
+    orders: store::DESCENDING,
+};
+/// Most payments that a user is told of.
+const MOST: u32 = 100;
 
 /// How a payment stands, in the words of the books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +83,15 @@ pub(crate) struct Payment {
     pub(crate) live: bool,
     /// Whoever pays is forgotten, and nothing brings them back.
     pub(crate) erased: bool,
+}
+
+impl Members {
+    /// What a user has paid or is asked to pay, as Whop had it last, the newest first. Whoever was forgotten has nothing here.
+    pub(crate) async fn payments_of(&self, user: &str) -> Result<Vec<Payment>, store::Error> {
+        let newest = Query::new(&BY_PAYER, [user.into()]).limit(MOST);
+        let page = self.store().query(Query { order: Order::Descending, ..newest }).await?;
+        page.documents.into_iter().map(|document| Ok(PAYMENTS.read(document)?.value)).collect()
+    }
 }
 
 // === impl Payment ===

@@ -1,9 +1,12 @@
 //! What members have, as fresh as they are told.
 
 use domain::{Kind, Reason};
-use proto::whop::v1::{
-    FindMembersRequest, ListMembershipsRequest, LookUpLicenseRequest, MembershipStatus,
-    ValidateLicenseRequest,
+use proto::{
+    common::v1::Person,
+    whop::v1::{
+        FindMembersRequest, ListMembershipsRequest, ListPaymentsRequest, LookUpLicenseRequest,
+        MembershipStatus, ValidateLicenseRequest,
+    },
 };
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -160,6 +163,42 @@ async fn access_follows_from_a_membership_else_whop_is_asked() {
             "{wrong}"
         );
     }
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn payments_are_their_payers_alone_and_the_newest_comes_first() {
+    let rig = Rig::start().await;
+    for (id, user, amount) in
+        [("pay_1", "user_mara", "10.00"), ("pay_2", "user_jonas", "20.00"), ("pay_3", "user_mara", "30.00")]
+    {
+        rig.whop.pay(id, user, "mem_1", amount);
+        rig.tell(&format!("msg_{id}"), "payment.succeeded", "payments", id).await;
+        rig.time.pass(60);
+    }
+    rig.whop.change("payments", "pay_1", json!({"refunded_amount": {"amount": "4.00", "currency": "eur"}}));
+    rig.tell("msg_4", "payment.updated", "payments", "pay_1").await;
+    rig.settle().await;
+    let paid = |user: &str| {
+        let request = ListPaymentsRequest { caller: caller(user) };
+        let mut client = rig.client.clone();
+        async move { Ok::<_, tonic::Status>(client.list_payments(request).await?.into_inner().payments) }
+    };
+    let of_mara = paid("user_mara").await.unwrap();
+    let shown: Vec<_> = of_mara.iter().map(|one| (one.payment_id.as_str(), one.status.as_str())).collect();
+    assert_eq!(shown, [("pay_3", "paid"), ("pay_1", "partially_refunded")]);
+    let first = &of_mara[1];
+    let minor = |money: &Option<proto::common::v1::Money>| money.as_ref().map(|money| money.minor_units);
+    assert_eq!((minor(&first.amount), minor(&first.refunded)), (Some(1_000), Some(400)));
+    assert_eq!((minor(&of_mara[0].refunded), first.membership_id.as_str()), (None, "mem_1"));
+    assert_eq!(first.pay_time, first.create_time);
+    assert_eq!(paid("user_jonas").await.unwrap().len(), 1);
+    assert!(paid("user_eve").await.unwrap().is_empty());
+    assert_eq!(said(&paid("").await.unwrap_err()), (Kind::Unauthenticated, Reason::UserTokenWrong));
+    rig.time.pass(60);
+    let person = Person { whop_user_ids: vec!["user_mara".to_owned()], ..Default::default() };
+    rig.forget("era_1", person).await;
+    assert!(paid("user_mara").await.unwrap().is_empty(), "whoever was forgotten has paid nothing");
     rig.stop().await;
 }
 

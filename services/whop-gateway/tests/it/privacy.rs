@@ -8,8 +8,8 @@ use std::{
 use proptest::prelude::*;
 use proto::whop::v1::{
     CancelMembershipRequest, CheckAccessRequest, CreateUpgradeLinkRequest, GetMembershipRequest,
-    ListFilesRequest, ListMembershipsRequest, ListQuickActionsRequest, OpenSupportTicketRequest,
-    ValidateLicenseRequest,
+    ListFilesRequest, ListMembershipsRequest, ListPaymentsRequest, ListQuickActionsRequest,
+    OpenSupportTicketRequest, ValidateLicenseRequest,
 };
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -66,8 +66,12 @@ fn scene() -> Scene {
             let manage_url = format!("https://whop.com/manage/{secret}");
             rig.whop.change("memberships", membership, json!({"metadata": notes, "manage_url": manage_url}));
             rig.whop.file(secret, &format!("{secret}.pdf"));
+            let payment = format!("pay_{secret}");
+            rig.whop.pay(&payment, user, membership, "1490.00");
+            rig.tell(&format!("msg_{secret}"), "payment.succeeded", "payments", &payment).await;
             rig.list(user).await.unwrap();
         }
+        rig.settle().await;
         rig
     });
     Scene { runtime, rig }
@@ -80,7 +84,7 @@ fn shared() -> &'static Scene {
 }
 
 /// How many doors there are.
-const DOORS: u8 = 9;
+const DOORS: u8 = 10;
 
 /// Whatever a call answers, as text.
 async fn ask(rig: &Rig, user: &str, call: u8, id: &str, by: &str) -> String {
@@ -107,7 +111,8 @@ async fn ask(rig: &Rig, user: &str, call: u8, id: &str, by: &str) -> String {
             open_support_ticket,
             OpenSupportTicketRequest { caller, request_id, action_id: id, subject, message }
         ),
-        8 => answer!(create_upgrade_link, CreateUpgradeLinkRequest { caller, request_id, action_id: id }),
+        8 => answer!(list_payments, ListPaymentsRequest { caller }),
+        9 => answer!(create_upgrade_link, CreateUpgradeLinkRequest { caller, request_id, action_id: id }),
         _ => panic!("there is no such door"),
     }
 }
@@ -124,7 +129,8 @@ fn own(call: u8, membership: &str, secret: &str) -> (String, String) {
         5 => (String::new(), format!("https://example.com/{secret}")),
         6 => ("files".to_owned(), format!("{secret}.pdf")),
         7 => shown("support", "feed_"),
-        8 => shown("upgrade", "https://whop.com/checkout/"),
+        8 => (String::new(), format!("pay_{secret}")),
+        9 => shown("upgrade", "https://whop.com/checkout/"),
         _ => panic!("there is no such door"),
     }
 }

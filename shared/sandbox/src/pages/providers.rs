@@ -274,5 +274,7 @@ fn name(provider: Provider) -> &'static str {
         Provider::Sheets => "Sheets",
         Provider::Whop => "Whop",
         Provider::Drive => "Drive",
+        Provider::Slack => "Slack",
+        Provider::Smtp => "mail",
     }
 }

@@ -21,4 +21,5 @@ mod sheets_reads;
 mod sheets_rules;
 mod streams;
 mod stripe;
+mod told;
 mod whop;

@@ -67,7 +67,10 @@ async fn what_is_asked_is_exactly_what_the_schema_knows() {
         ("/v1/responses", &"Bearer sk-test".parse().unwrap())
     );
     let workflow = concierge();
-    let tools: Vec<Value> = tools::tools_of(&workflow)
+    let tools: Vec<Value> = bench
+        .agent
+        .toolbox
+        .offered(&workflow, &scene.turn.session.caller)
         .iter()
         .map(|tool| {
             json!({"type": "function", "name": tool.name, "description": tool.description,

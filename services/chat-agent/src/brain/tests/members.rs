@@ -12,9 +12,9 @@ use proto::{
         CancelMembershipRequest, CancelMembershipResponse, CheckAccessRequest, CheckAccessResponse,
         CreateUpgradeLinkRequest, CreateUpgradeLinkResponse, Freshness, GetMembershipRequest,
         GetMembershipResponse, IdentifyRequest, IdentifyResponse, ListFilesRequest, ListFilesResponse,
-        ListMembershipsRequest, ListMembershipsResponse, ListQuickActionsRequest, ListQuickActionsResponse,
-        Membership, MembershipStatus, OpenSupportTicketRequest, OpenSupportTicketResponse,
-        ValidateLicenseRequest, ValidateLicenseResponse,
+        ListMembershipsRequest, ListMembershipsResponse, ListPaymentsRequest, ListPaymentsResponse,
+        ListQuickActionsRequest, ListQuickActionsResponse, Membership, MembershipStatus,
+        OpenSupportTicketRequest, OpenSupportTicketResponse, ValidateLicenseRequest, ValidateLicenseResponse,
         membership_service_server::{MembershipService, MembershipServiceServer},
     },
 };
@@ -99,6 +99,7 @@ never! {
     get_membership(GetMembershipRequest) -> GetMembershipResponse;
     check_access(CheckAccessRequest) -> CheckAccessResponse;
     validate_license(ValidateLicenseRequest) -> ValidateLicenseResponse;
+    list_payments(ListPaymentsRequest) -> ListPaymentsResponse;
     cancel_membership(CancelMembershipRequest) -> CancelMembershipResponse;
     list_quick_actions(ListQuickActionsRequest) -> ListQuickActionsResponse;
     list_files(ListFilesRequest) -> ListFilesResponse;

@@ -26,7 +26,7 @@ async fn a_backup_is_for_its_owner_alone_and_says_what_it_holds() {
     for count in taken["documents"].as_object().unwrap().values() {
         counted += count.as_u64().unwrap();
     }
-    assert_eq!(taken["documents"].as_object().unwrap().len(), 5);
+    assert_eq!(taken["documents"].as_object().unwrap().len(), 6);
     assert_eq!(file.lines().count() as u64, counted + 2);
     assert!(file.lines().last().unwrap().contains(taken["sha256"].as_str().unwrap()));
     let words = ask(&world, &["backup", &ground.file("b.jsonl").display().to_string()]).await;

@@ -47,9 +47,10 @@ async fn a_question_and_an_address_become_a_lead() {
     assert!(copy.contains("Ann Example") && copy.contains("ann@example.com"), "{receipt}");
     assert!(text(thanks).starts_with("Thank you, Ann"), "{thanks}");
 
-    world.lines_when("chat_events", 3).await;
+    world.lines_when("chat_events", 5).await;
     world.all_written().await;
-    assert_eq!(counts(&world), [1, 1, 3, 3]);
+    // two turns, their answers, and the outcome
+    assert_eq!(counts(&world), [1, 1, 3, 5]);
     let contact = world.lines("contacts").remove(0);
     let names = ["email", "first_name", "last_name", "utm_source"];
     assert_eq!(members(&contact, &names), ["ann@example.com", "Ann", "Example", "yt"]);
@@ -81,7 +82,7 @@ async fn a_question_and_an_address_become_a_lead() {
     let talk = talk.at(&world);
     assert_eq!(talk.reload(&thread).await, kept, "the next process has it, too");
     assert!(said(&done(&talk.say(&thread, "I want to buy").await)).starts_with("Thank you"));
-    world.lines_when("chat_events", 4).await;
+    world.lines_when("chat_events", 7).await;
     world.all_written().await;
     assert_eq!(counts(&world)[..2], [1, 1], "one who comes back is no new lead");
 }

@@ -7,7 +7,7 @@ use super::talk::{create, done, kinds, said, text, thread_of};
 use crate::{chat::talk::Events, world::World};
 
 async fn nothing_is_saved(world: &World, turns: usize) {
-    world.lines_when("chat_events", turns).await;
+    world.lines_when("engagements", turns).await;
     world.all_written().await;
     assert_eq!((world.lines("contacts").len(), world.lines("leads").len()), (0, 0));
     assert_eq!(world.lines("engagements").len(), turns);

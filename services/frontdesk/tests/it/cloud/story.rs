@@ -89,7 +89,7 @@ async fn talk_through_both_and_leave_an_address(fleet: &Fleet) {
     for talk in [&here, &there, &here] {
         assert_eq!(talk.reload(&thread).await, told, "both instances show the same");
     }
-    until("all rows of the chat", || fleet.ground.counts() == [3, 2, 5, 1, 0, 0, 6]).await;
+    until("all rows of the chat", || fleet.ground.counts() == [3, 2, 5, 1, 0, 0, 9]).await;
     let contacts = lines(&fleet.ground.sandbox, "contacts");
     let ann: Vec<_> = contacts.iter().filter(|contact| contact["email"] == "ann@example.com").collect();
     let [ann] = ann[..] else { panic!("one Ann, not {ann:?}") };

@@ -120,12 +120,13 @@ async fn ask_for_sessions(desk: &Desk, sandbox: &Sandbox, forbidden: &mut Vec<St
             .header("x-frontdesk-visitor", "fd1.v.k1.canary.canary")
             .header("x-frontdesk-forwarder", "canary-forwarder")
             .header("x-forwarded-for", "canary-address")
-            .header("authorization", "Bearer canary-token")
             .header("cookie", "id=canary-cookie")
             .header("user-agent", "canary-agent"),
     )
     .await
     .ok();
+    let guess = desk.post(SESSION, &ask).header("authorization", "Bearer canary-token");
+    Answer::of(guess).await.problem(401, "SECRET_WRONG");
     let mut refresh = ask.clone();
     refresh["currentClientSecret"] = session["client_secret"].clone();
     refresh["visitorToken"] = session["visitor_token"].clone();

@@ -25,12 +25,14 @@ pub(crate) struct Fleet {
     pub(crate) agent: Process,
     pub(crate) till: Process,
     pub(crate) members: Process,
+    pub(crate) copilot: Process,
     pub(crate) gateway: Process,
     pub(crate) broker_address: SocketAddr,
     pub(crate) writer_address: SocketAddr,
     pub(crate) agent_address: SocketAddr,
     pub(crate) till_address: SocketAddr,
     pub(crate) members_address: SocketAddr,
+    pub(crate) copilot_address: SocketAddr,
     gateway_address: SocketAddr,
     http: Client,
 }
@@ -51,14 +53,19 @@ impl Fleet {
         let till_address = till.address("booking-payments").await;
         let mut members = members(dir.path(), &base, &url(writer_address));
         let members_address = members.address("whop-gateway").await;
-        let [sessions, sheets, chats, payments, club] =
-            [broker_address, writer_address, agent_address, till_address, members_address].map(url);
+        let mut copilot =
+            start("ops-copilot", dir.path(), 0, &[("SHEETS_WRITER_ADDR", url(writer_address).as_str())]);
+        let copilot_address = copilot.address("ops-copilot").await;
+        let private =
+            [broker_address, writer_address, agent_address, till_address, members_address, copilot_address];
+        let [sessions, sheets, chats, payments, club, ops] = private.map(url);
         let inward = [
             ("SESSION_BROKER_ADDR", sessions.as_str()),
             ("SHEETS_WRITER_ADDR", &sheets),
             ("CHAT_AGENT_ADDR", &chats),
             ("BOOKING_PAYMENTS_ADDR", &payments),
             ("WHOP_GATEWAY_ADDR", &club),
+            ("OPS_COPILOT_ADDR", &ops),
         ];
         let mut gateway = start("gateway", dir.path(), 0, &inward);
         let gateway_address = gateway.address("gateway").await;
@@ -72,12 +79,14 @@ impl Fleet {
             agent,
             till,
             members,
+            copilot,
             gateway,
             broker_address,
             writer_address,
             agent_address,
             till_address,
             members_address,
+            copilot_address,
             gateway_address,
             http,
         }

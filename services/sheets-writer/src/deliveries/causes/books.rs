@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{Collection, Error};
 
-use super::{Change, Changed, Place};
+use super::{Change, Changed, Chat, Place};
 use crate::{
     bookings::Booked,
     deliveries::event::{Event, id_of},
@@ -18,6 +18,8 @@ pub(super) const OWNERS: [&str; 5] =
 const CONTACTS: &str = "contacts";
 const LEADS: &str = "leads";
 pub(super) const BOOKINGS: &str = "bookings";
+/// Types whose events tell in which chat it happened, as far as that is known: of these people hear at once.
+const WITH_CHAT: [&str; 4] = ["lead.created", "booking.created", "payment.succeeded", "payment.failed"];
 /// Most aliases in a row.
 const HOPS: usize = 16;
 
@@ -207,6 +209,14 @@ pub(super) async fn with_person(
 ) -> Result<Value, Error> {
     data["revision"] = json!(happened.revision);
     data["contact"] = card(change, happened.contact_id).await?;
+    if WITH_CHAT.contains(&happened.kind) && !happened.contact_id.is_empty() {
+        let Chat { thread_id, visitor_id } = change.chat(happened.contact_id).await?;
+        for (name, id) in [("thread_id", thread_id), ("visitor_id", visitor_id)] {
+            if !id.is_empty() {
+                data[name] = json!(id);
+            }
+        }
+    }
     Ok(data)
 }
 

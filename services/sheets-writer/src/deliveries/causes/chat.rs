@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use store::Error;
 use url::Url;
 
-use super::{Change, Place, books, read};
-use crate::deliveries::event::Event;
+use super::{Change, Chat, Place, books, read};
+use crate::{deliveries::event::Event, event::NEEDS_HUMAN};
 
 /// The collection of events that were taken.
 pub(super) const EVENTS: &str = "events";
@@ -19,8 +19,6 @@ const SAVED_LEADS: &str = "saved_leads";
 /// Types that are passed on as they came.
 const PASSED_ON: [&str; 2] = ["chat.turn", "chat.outcome"];
 const HANDOFF: &str = "handoff.requested";
-/// The outcome that calls for a human.
-const NEEDS_HUMAN: &str = "needs_human";
 
 /// An event as it was taken.
 #[derive(Deserialize)]
@@ -51,6 +49,8 @@ pub(super) async fn tell(change: &mut Change<'_>, taken: Vec<Taken>) -> Result<V
         let place = Place { workflow: workflow(&fields), site: site(&fields) };
         if !contact_id.is_empty() {
             change.places.insert(contact_id.clone(), place.clone());
+            let chat = Chat { thread_id: thread(&fields), visitor_id: text(&fields, "visitor_id") };
+            change.chats.insert(contact_id.clone(), chat);
         }
         if let Some(kind) = PASSED_ON.into_iter().find(|kind| *kind == taken.kind) {
             events.push(event(kind, &taken, &fields, contact_id.clone(), place.clone()));
@@ -91,7 +91,7 @@ fn event(
             .collect(),
         _ => Map::new(),
     };
-    let data = json!({
+    let mut data = json!({
         "session_id": session_id,
         "workflow_id": place.workflow,
         "contact_id": contact_id,
@@ -104,6 +104,10 @@ fn event(
         "score": fields.get("score").filter(|score| score.is_number()),
         "traits": traits,
     });
+    let thread_id = thread(fields);
+    if !thread_id.is_empty() {
+        data["thread_id"] = json!(thread_id);
+    }
     Event {
         id: taken.id.clone(),
         kind,
@@ -137,6 +141,12 @@ fn contacts(change: &Change<'_>) -> HashMap<String, String> {
 
 fn text(fields: &Map<String, Value>, name: &str) -> String {
     fields.get(name).and_then(Value::as_str).unwrap_or_default().trim().to_owned()
+}
+
+/// The thread of our own chat, if it is one.
+fn thread(fields: &Map<String, Value>) -> String {
+    let id = text(fields, "thread_id");
+    if domain::id::check(&id).is_ok() { id } else { String::new() }
 }
 
 fn workflow(fields: &Map<String, Value>) -> String {

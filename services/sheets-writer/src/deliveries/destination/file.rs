@@ -18,7 +18,7 @@ use std::{collections::HashSet, fs};
 
 use serde::Deserialize;
 
-use super::{Address, Destination, Header, Keys, N8N, Wants};
+use super::{Address, Destination, Header, Keys, N8N, NOTICES, Wants};
 use crate::deliveries::catalogue;
 
 /// Longest name.
@@ -81,7 +81,7 @@ impl Destinations {
             let line = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
             format!("line {line} is not as it should be: a [[destination]] has name, url, secret, header, types, workflows, sites")
         })?;
-        let mut names = HashSet::from([N8N.to_owned()]);
+        let mut names = HashSet::from([N8N, NOTICES].map(str::to_owned));
         let mut wrong = Vec::new();
         let mut destinations = Vec::new();
         for (entry, number) in file.destination.into_iter().zip(1..) {

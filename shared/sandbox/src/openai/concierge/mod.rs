@@ -1,9 +1,11 @@
 //! The scripted concierge: plays the model by a few rules, and really calls the functions that a request offers.
 //!
-//! The invariant: the same items and functions give the same answer, and it claims no effect that no output confirms,
-//! except when it is asked to lie.
+//! What it may be asked for depends on the functions: it books, moves and cancels meetings, makes links to pay, calls a
+//! person, looks after members and reads the books for the operator. The invariant: the same items and functions give the
+//! same answer, and it claims no effect that no output confirms, except when it is asked to lie.
 
 mod arguments;
+mod errands;
 mod facts;
 mod findings;
 mod talk;
@@ -30,8 +32,11 @@ const NO_SAVING: &str = "I cannot save contact details in this chat.";
 pub(super) fn answer(items: &[Value], tools: &[Offered], forced: bool, parallel: bool) -> Vec<Output> {
     let talk = Talk::new(items);
     let offered = |name: &str| tools.iter().any(|tool| tool.name == name);
+    if !forced && let Some(step) = errands::next(&talk, tools) {
+        return step;
+    }
     let wish = Wish::of(&talk, offered("get_page_context"));
-    let failed = talk.calls.iter().any(|call| call.failure().is_some());
+    let failed = talk.calls().any(|call| call.failure().is_some());
     let mut due: Vec<&Offered> = wish
         .functions()
         .iter()
@@ -49,14 +54,19 @@ pub(super) fn answer(items: &[Value], tools: &[Offered], forced: bool, parallel:
 }
 
 fn call(talk: &Talk, tool: &Offered) -> Output {
+    Output::call(&tool.name, &filled(talk, tool, "qualified"))
+}
+
+/// The arguments of a function, as far as they follow from what was said.
+fn filled(talk: &Talk, tool: &Offered, outcome: &str) -> Value {
     let known = Known {
         facts: &talk.facts,
         said: talk.last(),
-        outcome: "qualified",
+        outcome,
         summary: "left an e-mail address",
         searches: matches!(tool.name.as_str(), "search_knowledge" | "get_page_context"),
     };
-    Output::call(&tool.name, &arguments::fill(&tool.parameters, &known))
+    arguments::fill(&tool.parameters, &known)
 }
 
 fn reply(wish: Wish, talk: &Talk) -> String {

@@ -8,16 +8,21 @@ use super::{facts::Facts, findings, wish};
 
 /// A function call with its output.
 pub(super) struct Call {
-    name: String,
+    pub(super) name: String,
+    /// Null where they are no JSON.
+    pub(super) arguments: Value,
     pub(super) output: String,
+    /// Its place in the conversation.
+    at: usize,
 }
 
 /// A conversation.
 pub(super) struct Talk {
-    said: Vec<String>,
+    /// What the visitor said, with its place.
+    said: Vec<(usize, String)>,
     pub(super) facts: Facts,
-    /// Calls after the visitor's last message.
-    pub(super) calls: Vec<Call>,
+    /// All calls, the oldest first.
+    pub(super) past: Vec<Call>,
 }
 
 // === impl Call ===
@@ -25,6 +30,11 @@ pub(super) struct Talk {
 impl Call {
     pub(super) fn failure(&self) -> Option<String> {
         findings::failure(&self.output)
+    }
+
+    /// The output as JSON; null where it is none.
+    pub(super) fn answer(&self) -> Value {
+        serde_json::from_str(&self.output).unwrap_or_default()
     }
 }
 
@@ -34,29 +44,43 @@ impl Talk {
     pub(super) fn new(items: &[Value]) -> Self {
         let said: Vec<(usize, String)> =
             items.iter().enumerate().filter_map(|(at, item)| Some((at, words(item)?))).collect();
-        let since = said.last().map_or(0, |(at, _)| at + 1);
-        let said: Vec<String> = said.into_iter().map(|(_, text)| text).collect();
         let mut facts = Facts::default();
-        for text in &said {
+        for (_, text) in &said {
             facts.read(text);
         }
-        facts.intent = said.iter().rev().find(|text| wish::is_interest(text)).cloned();
-        let after = &items[since..];
-        let calls = after.iter().filter(|item| item["type"] == "function_call");
-        let call = |item: &Value| Call {
+        facts.intent = said.iter().rev().map(|(_, text)| text).find(|text| wish::is_interest(text)).cloned();
+        let calls = items.iter().enumerate().filter(|(_, item)| item["type"] == "function_call");
+        let call = |(at, item): (usize, &Value)| Call {
             name: item["name"].as_str().unwrap_or_default().to_owned(),
-            output: output(after, &item["call_id"]),
+            arguments: item["arguments"]
+                .as_str()
+                .and_then(|text| serde_json::from_str(text).ok())
+                .unwrap_or_default(),
+            output: output(&items[at..], &item["call_id"]),
+            at,
         };
-        Self { calls: calls.map(call).collect(), said, facts }
+        Self { past: calls.map(call).collect(), said, facts }
+    }
+
+    /// Calls after the visitor's last message.
+    pub(super) fn calls(&self) -> impl DoubleEndedIterator<Item = &Call> {
+        let since = self.said.last().map_or(0, |(at, _)| *at);
+        self.past.iter().filter(move |call| call.at >= since)
+    }
+
+    /// What the visitor said after a call, the newest first.
+    pub(super) fn said_after(&self, call: &Call) -> impl Iterator<Item = &str> {
+        self.said.iter().rev().take_while(|(at, _)| *at > call.at).map(|(_, text)| text.as_str())
     }
 
     /// The visitor's last message.
     pub(super) fn last(&self) -> &str {
-        self.said.last().map_or("", String::as_str)
+        self.said.last().map_or("", |(_, text)| text)
     }
 
+    /// The first call of a function after the visitor's last message.
     pub(super) fn call(&self, name: &str) -> Option<&Call> {
-        self.calls.iter().find(|call| call.name == name)
+        self.calls().find(|call| call.name == name)
     }
 
     pub(super) fn called(&self, name: &str) -> bool {

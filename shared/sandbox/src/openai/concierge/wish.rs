@@ -87,7 +87,7 @@ fn plain(text: &str) -> String {
     format!(" {} ", words.join(" "))
 }
 
-fn has(text: &str, phrases: &[&str]) -> bool {
+pub(super) fn has(text: &str, phrases: &[&str]) -> bool {
     let text = plain(text);
     phrases.iter().any(|phrase| text.contains(&format!(" {phrase} ")))
 }

@@ -1,0 +1,249 @@
+//! Sending one notice on one way: at once, or where there is too much, together with all that wait.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use chassis::Problem;
+use domain::limit::Limit;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::{
+    Clock, Error, Store,
+    limiter::{Limiter, Permit},
+    queue::{Handler, Next, Trouble},
+};
+
+use super::{
+    Channel, Letter, NOTICES, Notice,
+    lane::{self, LANES, Lane},
+};
+use crate::{email, slack};
+
+/// For how long what waits is tried.
+const TRIED: SignedDuration = SignedDuration::from_hours(24);
+/// Most notices that one message names.
+const NAMED: usize = 20;
+
+/// A notice on one of its ways.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sending {
+    pub(crate) notice: String,
+    pub(crate) channel: Channel,
+    /// What made the notice.
+    pub(crate) kind: String,
+}
+
+/// The ways that are set up.
+#[derive(Clone, Default)]
+pub(crate) struct Ways {
+    pub(crate) slack: Option<slack::Client>,
+    pub(crate) email: Option<email::Client>,
+}
+
+/// Who sends.
+pub(crate) struct Post {
+    ways: Ways,
+    limiter: Limiter,
+    store: Arc<dyn Store>,
+    clock: Clock,
+}
+
+/// What is to be done for a sending.
+enum Step<'p> {
+    /// Nothing any more.
+    Done,
+    /// It waits for others.
+    Wait(Timestamp),
+    /// It goes.
+    Go(Permit<'p>),
+    /// It goes, with all that wait.
+    Lead(Permit<'p>, BTreeSet<String>),
+}
+
+// === impl Ways ===
+
+impl Ways {
+    async fn send(&self, channel: Channel, id: &str, at: Timestamp, letter: &Letter) -> Result<(), Trouble> {
+        match (channel, &self.slack, &self.email) {
+            (Channel::Slack, Some(slack), _) => slack.send(letter).await,
+            (Channel::Email, _, Some(email)) => email.send(id, at, letter).await,
+            (channel, ..) => Err(Trouble::hopeless(format!("{} is not set up", channel.as_str()))),
+        }
+    }
+}
+
+// === impl Post ===
+
+impl Post {
+    pub(crate) fn new(ways: Ways, limit: Limit, store: Arc<dyn Store>, clock: Clock) -> Self {
+        let limiter = Limiter::over(limit, store.clone(), "notices", clock.clone());
+        Self { ways, limiter, store, clock }
+    }
+
+    pub(super) fn channels(&self) -> Vec<Channel> {
+        let Ways { slack, email } = &self.ways;
+        let all = [(Channel::Slack, slack.is_some()), (Channel::Email, email.is_some())];
+        all.into_iter().filter(|(_, set)| *set).map(|(channel, _)| channel).collect()
+    }
+
+    async fn step(&self, id: &str, channel: Channel, notice: &Notice) -> Result<Step<'_>, Trouble> {
+        let now = (self.clock)();
+        let lane =
+            LANES.get(&*self.store, channel.as_str()).await?.map(|found| found.value).unwrap_or_default();
+        if lane.told.contains(id) {
+            self.change(channel, |lane| lane.leave(id)).await?;
+            return Ok(Step::Done);
+        }
+        let is_held = lane.held.contains(id);
+        if is_held && lane.trying && now >= notice.created_at + TRIED {
+            self.change(channel, |lane| lane.leave(id)).await?;
+            return Err(Trouble::hopeless("it could not be told within a day"));
+        }
+        let waits_for_others = if is_held { !lane.leads(id) } else { !lane.held.is_empty() };
+        if waits_for_others {
+            let lane = self.change(channel, |lane| lane.join(id, now)).await?;
+            return Ok(Step::Wait(lane.next_look(now)));
+        }
+        match self.limiter.acquire(channel.as_str()).await {
+            Ok(permit) if is_held => {
+                let lane = self.change(channel, |lane| lane.trying |= lane.leads(id)).await?;
+                Ok(Step::Lead(permit, lane.held))
+            }
+            Ok(permit) => Ok(Step::Go(permit)),
+            Err(quota) => {
+                let until = now.saturating_add(quota.reset).unwrap_or(Timestamp::MAX);
+                let wait = |lane: &mut Lane| {
+                    lane.join(id, until);
+                    if lane.leads(id) {
+                        lane.until = Some(until);
+                    }
+                };
+                let lane = self.change(channel, wait).await?;
+                Ok(Step::Wait(if lane.leads(id) { until } else { lane.next_look(now) }))
+            }
+        }
+    }
+
+    /// Tells all that wait in one message.
+    async fn lead(&self, id: &str, channel: Channel, all: BTreeSet<String>) -> Result<(), Trouble> {
+        let mut notices = Vec::new();
+        for waiting in &all {
+            // Who was forgotten meanwhile is told of no more.
+            let notice = waiting.rsplit_once('.').map_or(waiting.as_str(), |(notice, _)| notice);
+            notices.extend(NOTICES.get(&*self.store, notice).await?.map(|found| found.value));
+        }
+        notices.sort_by_key(|notice| notice.created_at);
+        let at = notices.last().map_or_else(&*self.clock, |last| last.created_at);
+        let ids: Vec<&str> = all.iter().map(String::as_str).collect();
+        if notices.is_empty() {
+            self.change(channel, |lane| lane.tell(id, &all)).await?;
+            return Ok(());
+        }
+        let (known_as, letter) = match &*notices {
+            [one] => (id.to_owned(), one.letter.clone()),
+            many => (format!("ntf_{}", domain::id::digest(&ids)), digest(many)),
+        };
+        match self.ways.send(channel, &known_as, at, &letter).await {
+            Ok(()) => {
+                self.change(channel, |lane| lane.tell(id, &all)).await?;
+                Ok(())
+            }
+            Err(trouble) => {
+                if trouble.hopeless {
+                    self.change(channel, |lane| lane.leave(id)).await?;
+                }
+                Err(trouble)
+            }
+        }
+    }
+
+    async fn change(&self, channel: Channel, with: impl Fn(&mut Lane)) -> Result<Lane, Error> {
+        lane::change(&*self.store, channel, with).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Handler<Sending> for Post {
+    async fn handle(&self, id: &str, sending: &Sending) -> Result<Next, Trouble> {
+        let Sending { notice, channel, .. } = sending;
+        let Some(notice) = NOTICES.get(&*self.store, notice).await? else {
+            // Its person was forgotten.
+            self.change(*channel, |lane| lane.leave(id)).await?;
+            return Ok(Next::Done);
+        };
+        let notice = notice.value;
+        match self.step(id, *channel, &notice).await? {
+            Step::Done => Ok(Next::Done),
+            Step::Wait(until) => Ok(Next::At(until)),
+            Step::Go(permit) => {
+                self.ways.send(*channel, id, notice.created_at, &notice.letter).await?;
+                permit.spend();
+                Ok(Next::Done)
+            }
+            Step::Lead(permit, all) => {
+                self.lead(id, *channel, all).await?;
+                permit.spend();
+                Ok(Next::Done)
+            }
+        }
+    }
+}
+
+/// Many notices in one.
+fn digest(notices: &[Notice]) -> Letter {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for notice in notices {
+        match counts.iter_mut().find(|(kind, _)| *kind == notice.kind) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((&notice.kind, 1)),
+        }
+    }
+    let counts: Vec<_> = counts.into_iter().map(|(kind, count)| format!("{count} × {kind}")).collect();
+    let mut lines = vec![counts.join(", ")];
+    for Notice { letter, .. } in notices.iter().take(NAMED) {
+        let link = letter.link.as_deref().unwrap_or_default();
+        lines.push(format!("- {} {link}", letter.title).trim_end().to_owned());
+    }
+    if notices.len() > NAMED {
+        lines.push(format!("- and {} more", notices.len() - NAMED));
+    }
+    Letter { title: format!("{} more notices", notices.len()), text: lines.join("\n"), link: None }
+}
+
+/// The ways of these settings.
+///
+/// # Errors
+/// An address is unsound.
+pub(crate) fn ways(config: &crate::Config, pace: std::time::Duration) -> Result<Ways, Problem> {
+    let slack = config.slack_webhook_url.clone().map(|webhook| slack::Client::new(webhook, pace));
+    let mail = (&config.smtp_url, &config.notify_email_from, &config.notify_email_to);
+    let email = match mail {
+        (Some(smtp), Some(from), Some(to)) => Some(
+            email::Client::new(smtp, from, to).map_err(|why| Problem::new("SMTP_URL", why.to_string()))?,
+        ),
+        _ => None,
+    };
+    Ok(Ways { slack, email })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_notices_are_one_message_that_loses_none() {
+        let notice = |number: usize| Notice {
+            kind: if number < 30 { "lead.created".to_owned() } else { "handoff.requested".to_owned() },
+            letter: Letter {
+                title: format!("title {number}"),
+                text: "text".into(),
+                link: Some(format!("link{number}")),
+            },
+            created_at: Timestamp::UNIX_EPOCH,
+            channels: vec![Channel::Slack],
+        };
+        let letter = digest(&(0..35).map(notice).collect::<Vec<_>>());
+        assert_eq!(letter.title, "35 more notices");
+        assert!(letter.text.starts_with("30 × lead.created, 5 × handoff.requested\n- title 0 link0\n"));
+        assert!(letter.text.ends_with("- title 19 link19\n- and 15 more"), "{}", letter.text);
+    }
+}

@@ -1,0 +1,48 @@
+//! Too many notices at once: what is over the limit is told in one message, and none is lost.
+
+use std::collections::BTreeSet;
+
+use proto::ops::v1::NoticeState;
+
+use crate::rig::Setup;
+
+fn limited(limit: &str) -> Setup {
+    Setup { real: true, mail: false, ..Setup::with([("LIMIT_NOTICES", limit)]) }
+}
+
+#[tokio::test]
+async fn what_is_over_the_limit_is_told_in_one_message() {
+    let rig = limited("1/s:2").start().await;
+    for number in 0..12 {
+        rig.say(&format!("req_{number}"), &format!("Number {number}.")).await;
+    }
+    let sent = async || {
+        let notices = rig.notices().await;
+        notices.len() == 12 && notices.iter().all(|notice| notice.state() == NoticeState::Sent)
+    };
+    rig.until("all are told", sent).await;
+    let texts = rig.slack.texts();
+    let (many, single): (Vec<_>, Vec<_>) = texts.iter().partition(|text| text.contains("more notices"));
+    // Should the machine be slow, a permit more may have come meanwhile.
+    assert!(single.len() <= 3 && many.len() <= 2 && !many.is_empty(), "{texts:#?}");
+    let named: BTreeSet<_> = (0..12)
+        .filter(|number| texts.iter().any(|text| text.contains(&format!("Number {number}."))))
+        .collect();
+    assert_eq!(named.len(), 12, "{texts:#?}");
+    let told: usize = texts.iter().map(|text| text.matches("Number ").count()).sum();
+    assert_eq!(told, 12, "each once: {texts:#?}");
+}
+
+#[tokio::test]
+async fn a_message_of_many_that_fails_is_sent_again_whole() {
+    let rig = limited("1/s:1").start().await;
+    rig.say("req_0", "Number 0.").await;
+    rig.until("the first", async || rig.slack.texts().len() == 1).await;
+    rig.slack.then([(500, "", None), (500, "", None)]);
+    for number in 1..6 {
+        rig.say(&format!("req_{number}"), &format!("Number {number}.")).await;
+    }
+    rig.until("the others", async || rig.slack.texts().len() >= 2).await;
+    let told: usize = rig.slack.texts().iter().map(|text| text.matches("Number ").count()).sum();
+    assert_eq!((rig.slack.texts().len(), told), (2, 6), "{:#?}", rig.slack.texts());
+}

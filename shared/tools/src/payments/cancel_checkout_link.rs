@@ -1,0 +1,78 @@
+//! `cancel_checkout_link`: a link that nobody has paid ends.
+
+use domain::workflow::Audience;
+use futures_util::FutureExt as _;
+use proto::booking::v1::{CheckoutStatus, ExpireCheckoutRequest};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{item, receipt, status};
+use crate::{
+    Annotations, Tool, arguments,
+    failure::Failure,
+    links::Service,
+    schema::{object, text},
+    tool::{Claim, Run},
+    toolbox::{Call, Reply},
+};
+
+pub(crate) static TOOL: Tool = Tool {
+    name: "cancel_checkout_link",
+    title: "Cancel a link to pay",
+    description: "Ends a link to pay that create_checkout_link made and nobody has paid; a time that it held is free again. \
+        Call it only after the visitor has said that they do not want it any more.",
+    input: |_| object([("reference", text("The link, as create_checkout_link answered it."))]),
+    output: || {
+        object([
+            ("reference", text("The link's id.")),
+            ("status", text("How it stands now.")),
+            ("item", text("What it was for.")),
+        ])
+    },
+    annotations: Annotations { read_only: false, destructive: true, idempotent: true, open_world: true },
+    scope: Audience::Anyone,
+    touches: true,
+    needs: &[Service::BookingPayments],
+    secrets: &[],
+    claims: &[Claim::act(&[
+        r"\b(?:i|we)(?:'ve| have)(?: \S+){0,2} (?:cancell?ed|ended|revoked)(?: \S+){0,4} (?:payment|checkout|pay)? ?link\b",
+        r"\b(?:habe|haben)\b[^.!?]{0,60}\b(?:zahlungs|bezahl)-?link\b[^.!?]{0,40}\b(?:storniert|beendet|gelöscht)\b",
+    ])],
+    correction: ["the link to pay has not been cancelled", "der Zahlungslink wurde nicht storniert"],
+    on_failure: "It is NOT certain that the link has ended. Call it once more with exactly the same arguments.",
+    progress: "Cancelling…",
+    run: Run::Here(|call| run(call).boxed()),
+};
+
+/// The arguments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    reference: String,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+struct Output {
+    reference: String,
+    status: &'static str,
+    item: String,
+}
+
+async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
+    let Input { reference } = arguments::read(call.arguments.take())?;
+    let request = ExpireCheckoutRequest {
+        caller: call.caller(),
+        request_id: call.request_id.clone(),
+        checkout_id: arguments::id("reference", &reference)?,
+    };
+    let answer = call.clients.expire_checkout(request).await?;
+    let checkout = answer.checkout.ok_or(Failure::Odd("the link"))?;
+    let title = match checkout.status() {
+        CheckoutStatus::Paid | CheckoutStatus::Pending => "This link is paid already",
+        _ => "Your link to pay is cancelled",
+    };
+    let output =
+        Output { reference: checkout.checkout_id.clone(), status: status(&checkout), item: item(&checkout) };
+    Ok(Reply::shown(json!(output), receipt(title, &checkout, &call.session.zone())))
+}
