@@ -3,7 +3,7 @@
 //! The invariants: a workflow that has a token of the operator's choice opens to that token alone; one that has none is
 //! not there in the cloud, and elsewhere opens without a token to this machine alone; a wrong token opens nothing.
 
-use axum::http::{HeaderMap, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use chassis::Context;
 use domain::{Fault, Kind, Reason};
 
@@ -50,9 +50,12 @@ impl Access {
         if client.local { Ok(()) } else { Err(far_away().into()) }
     }
 
-    /// The workflows whose agent asks; `None` if no bearer stands beside the request.
+    /// The workflows whose agent asks; `None` if no bearer stands beside the request. What a browser adds for a site that
+    /// asks for a password is none.
     pub(super) fn agent_of(&self, headers: &HeaderMap) -> Result<Option<Vec<String>>, Fault> {
-        if !headers.contains_key(header::AUTHORIZATION) {
+        let scheme = |value: &HeaderValue| Some(value.to_str().ok()?.split(' ').next()?.to_ascii_lowercase());
+        let bearer = |value: &HeaderValue| scheme(value).as_deref() == Some("bearer");
+        if !headers.get_all(header::AUTHORIZATION).iter().any(bearer) {
             return Ok(None);
         }
         let mut opened = self.set.opened(headers);

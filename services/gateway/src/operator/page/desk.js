@@ -85,6 +85,13 @@ async function refresh() {
 }
 
 async function open(id) {
+  if (id !== desk.thread) {
+    // Where an answer is written nothing of another conversation stands, neither its words nor a draft for it.
+    at('thread').hidden = true;
+    at('messages').replaceChildren();
+    at('reply').value = '';
+    desk.shown = '';
+  }
   desk.thread = id;
   at('reply-error').textContent = '';
   await refresh();

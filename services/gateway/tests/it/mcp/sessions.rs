@@ -61,6 +61,9 @@ async fn nobody_else_gets_one() {
     let plain = world.session("{}").await;
     assert_eq!(plain.status, 200);
     assert!(plain.json().get("session_token").is_none());
+    let behind_a_password = Answer::of(world.post(SESSION, "{}").basic_auth("staging", Some("word"))).await;
+    assert_eq!(behind_a_password.status, 200, "{behind_a_password:?}");
+    assert!(behind_a_password.json().get("session_token").is_none(), "that is no agent's");
     let (secret, session) = (world.secret(), world.own_session());
     for wrong in ["a-concierges-toke", "", secret.as_str(), session.as_str()] {
         for (path, body) in [(SESSION, "{}"), (REFRESH, r#"{"currentClientSecret":"x"}"#)] {
@@ -69,7 +72,7 @@ async fn nobody_else_gets_one() {
             assert_eq!(answer.header("www-authenticate"), "Bearer");
         }
     }
-    assert_eq!(world.backend.notes().creates.len(), 1, "a wrong bearer makes no session");
+    assert_eq!(world.backend.notes().creates.len(), 2, "a wrong bearer makes no session");
     for other in ["a-portals-own-token", OPERATOR] {
         let answer = Answer::of(world.post(SESSION, "{}").bearer_auth(other)).await;
         answer.problem(401, "SECRET_WRONG");
