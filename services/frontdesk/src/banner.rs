@@ -31,6 +31,11 @@ pub fn render(system: &System) -> String {
     if system.events_from_loopback_only {
         page.push_str("\n  Events are taken from this machine only until EVENTS_WEBHOOK_SECRET is set.\n");
     }
+    if !system.unheard.is_empty() {
+        let settings = system.unheard.join(" and ");
+        let _ =
+            write!(page, "\n  Notices go to {gateway}/sandbox/notices and to nobody without {settings}.\n");
+    }
     if let Some(portal) = system.portal {
         let _ = write!(
             page,

@@ -32,6 +32,8 @@ pub struct System {
     /// Where the stand-in of Whop shows the portal to its members: each by the first label of the host, as in
     /// `http://mara.localhost:PORT/portal`. None while Whop is live.
     pub portal: Option<SocketAddr>,
+    /// Settings without which notices reach the sandbox's page and nobody else.
+    pub unheard: Vec<&'static str>,
     /// Events are taken from loopback only.
     pub events_from_loopback_only: bool,
     door: Running,
@@ -95,6 +97,7 @@ pub async fn start(mut options: Options) -> anyhow::Result<System> {
         providers: Provider::ALL.map(|provider| (provider, options.sandboxed.contains(&provider))).into(),
         sandbox,
         portal: stand_ins.as_ref().and_then(|stand_ins| stand_ins.portal),
+        unheard: stand_ins.as_ref().map(|stand_ins| stand_ins.unheard.clone()).unwrap_or_default(),
         events_from_loopback_only,
         _addresses: Addresses::write(dir, &services)?,
         services,

@@ -20,6 +20,8 @@ pub(super) struct StandIns {
     pub(super) sandbox: Sandbox,
     /// Where the one of Whop shows the portal to its members.
     pub(super) portal: Option<SocketAddr>,
+    /// Settings by which notices would reach somebody.
+    pub(super) unheard: Vec<&'static str>,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -45,7 +47,8 @@ impl StandIns {
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone().cancelled_owned();
         let serving = tokio::spawn(sandbox::serve(listener, sandbox.providers(), stop));
-        let mut stand_ins = Self { sandbox, portal: None, shutdown, tasks: vec![serving] };
+        let mut stand_ins =
+            Self { sandbox, portal: None, unheard: Vec::new(), shutdown, tasks: vec![serving] };
         if !options.cloud {
             stand_ins.take_notices(&base, &mut options.ops_copilot).await?;
         }
@@ -59,10 +62,12 @@ impl StandIns {
     async fn take_notices(&mut self, base: &Url, copilot: &mut ops_copilot::Config) -> anyhow::Result<()> {
         let unsound = anyhow::Error::msg::<String>;
         if copilot.slack_webhook_url.is_none() {
+            self.unheard.push("SLACK_WEBHOOK_URL");
             let webhook = base.join(&format!("slack{}", sandbox::SLACK_WEBHOOK))?;
             copilot.slack_webhook_url = Some(ops_copilot::Webhook::parse(webhook.as_str()).map_err(unsound)?);
         }
         if copilot.smtp_url.is_none() {
+            self.unheard.push("SMTP_URL");
             let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
             let server = format!("smtp://{}", listener.local_addr()?);
             copilot.smtp_url = Some(ops_copilot::Smtp::parse(&server).map_err(unsound)?);

@@ -99,6 +99,7 @@ async fn it_shows_where_everything_is_and_what_to_try() {
         assert!(table.lines().any(line), "{provider} in {table}");
     }
     assert!(table.contains("from this machine only until EVENTS_WEBHOOK_SECRET is set"), "{table}");
+    assert!(table.contains("to nobody without SLACK_WEBHOOK_URL and SMTP_URL"), "{table}");
     let public = desk.base.replace("127.0.0.1", "localhost");
     let things = [format!("curl -X POST {public}{SESSION}"), format!("curl -X POST {public}{EVENTS}")];
     let page = format!("open {public}/sandbox/sheet");
