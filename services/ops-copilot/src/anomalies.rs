@@ -250,7 +250,7 @@ impl Anomalies {
                 continue;
             }
             books.record(&event(anomaly, clock())).await?;
-            if notices.take(&notice_id(&[KIND, &anomaly.anomaly_id]), KIND, &letter(anomaly)).await? {
+            if notices.take(&notice_id(&[KIND, &anomaly.anomaly_id]), KIND, &letter(anomaly), &[]).await? {
                 ticked.count("anomalies", 1);
             }
             standing::told(&**store, anomaly, clock()).await?;

@@ -66,6 +66,9 @@ pub(crate) struct Notice {
     pub(crate) created_at: Timestamp,
     /// The ways that were set up then.
     pub(crate) channels: Vec<Channel>,
+    /// Ids of whom it is about: an erasure finds it by them, and nobody is shown them.
+    #[serde(default)]
+    pub(crate) about: Vec<String>,
 }
 
 /// Takes notices, and tells how far they are.
@@ -107,15 +110,28 @@ impl Notices {
         &self.channels
     }
 
-    /// Takes a notice; false if it is known under this id.
-    pub(crate) async fn take(&self, id: &str, kind: &str, letter: &Letter) -> Result<bool, Error> {
+    /// Takes a notice about these people; false if it is known under this id.
+    pub(crate) async fn take(
+        &self,
+        id: &str,
+        kind: &str,
+        letter: &Letter,
+        about: &[String],
+    ) -> Result<bool, Error> {
         let mut attempts = Attempts::default();
         loop {
             let mut work = Work::new(&*self.store);
             if work.get(&NOTICES, id).await?.is_some() {
                 return Ok(false);
             }
-            self.put(&mut work, id, kind, letter.clone()).await?;
+            let notice = Notice {
+                kind: kind.to_owned(),
+                letter: letter.clone(),
+                created_at: (self.clock)(),
+                channels: self.channels.clone(),
+                about: about.to_owned(),
+            };
+            self.put(&mut work, id, &notice).await?;
             if attempts.commit(work).await? {
                 self.worker.wake();
                 return Ok(true);
@@ -123,13 +139,11 @@ impl Notices {
         }
     }
 
-    async fn put(&self, work: &mut Work<'_>, id: &str, kind: &str, letter: Letter) -> Result<(), Error> {
-        let now = (self.clock)();
-        let (kind, channels) = (kind.to_owned(), self.channels.clone());
-        let notice = Notice { kind: kind.clone(), letter, created_at: now, channels };
-        work.put_until(&NOTICES, id, &notice, Some(expiry(now)));
+    async fn put(&self, work: &mut Work<'_>, id: &str, notice: &Notice) -> Result<(), Error> {
+        let now = notice.created_at;
+        work.put_until(&NOTICES, id, notice, Some(expiry(now)));
         for channel in &self.channels {
-            let sending = Sending { notice: id.to_owned(), channel: *channel, kind: kind.clone() };
+            let sending = Sending { notice: id.to_owned(), channel: *channel, kind: notice.kind.clone() };
             SENDINGS.put(work, &sending_id(id, *channel), &sending, now).await?;
         }
         Ok(())

@@ -185,7 +185,7 @@ impl Reports {
             None => notice_id(&[KIND, &name]),
         };
         let letter = Letter { title: words::title(week), text: report.text.clone(), link: None };
-        let is_sent = notices.take(&id, KIND, &letter).await?;
+        let is_sent = notices.take(&id, KIND, &letter, &[]).await?;
         self.note(&name).await?;
         Ok(is_sent || !is_known)
     }

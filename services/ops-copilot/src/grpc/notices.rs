@@ -36,7 +36,7 @@ impl Service {
         let told = self.words.of_event(event)?;
         let wanted = self.wanted.has(&told.kind) && !self.notices.channels().is_empty();
         if wanted {
-            self.notices.take(&told.notice_id, &told.kind, &told.letter).await?;
+            self.notices.take(&told.notice_id, &told.kind, &told.letter, &told.about).await?;
         }
         Ok(wanted)
     }
@@ -52,7 +52,7 @@ impl Service {
             return Err(Fault::invalid("text", "text must be at most 4000 characters").into());
         }
         let letter = Letter { title: title.to_owned(), text: text.to_owned(), link: None };
-        self.notices.take(&notice_id, MESSAGE, &letter).await?;
+        self.notices.take(&notice_id, MESSAGE, &letter, &[]).await?;
         let channels = self.notices.channels().iter().map(|channel| channel.as_str().to_owned());
         Ok(NotifyResponse { notice_id, channels: channels.collect() })
     }

@@ -188,6 +188,9 @@ impl Handler<Sending> for Post {
     }
 }
 
+/// Somebody waits for a person.
+const HANDOFF: &str = "handoff.requested";
+
 /// Many notices in one.
 fn digest(notices: &[Notice]) -> Letter {
     let mut counts: Vec<(&str, usize)> = Vec::new();
@@ -199,7 +202,9 @@ fn digest(notices: &[Notice]) -> Letter {
     }
     let counts: Vec<_> = counts.into_iter().map(|(kind, count)| format!("{count} × {kind}")).collect();
     let mut lines = vec![counts.join(", ")];
-    for Notice { letter, .. } in notices.iter().take(NAMED) {
+    // Whoever waits for a person is named before anything else.
+    let (waiting, other): (Vec<&Notice>, _) = notices.iter().partition(|notice| notice.kind == HANDOFF);
+    for Notice { letter, .. } in waiting.into_iter().chain(other).take(NAMED) {
         let link = letter.link.as_deref().unwrap_or_default();
         lines.push(format!("- {} {link}", letter.title).trim_end().to_owned());
     }
@@ -240,10 +245,11 @@ mod tests {
             },
             created_at: Timestamp::UNIX_EPOCH,
             channels: vec![Channel::Slack],
+            about: Vec::new(),
         };
         let letter = digest(&(0..35).map(notice).collect::<Vec<_>>());
         assert_eq!(letter.title, "35 more notices");
-        assert!(letter.text.starts_with("30 × lead.created, 5 × handoff.requested\n- title 0 link0\n"));
-        assert!(letter.text.ends_with("- title 19 link19\n- and 15 more"), "{}", letter.text);
+        assert!(letter.text.starts_with("30 × lead.created, 5 × handoff.requested\n- title 30 link30\n"));
+        assert!(letter.text.ends_with("- title 14 link14\n- and 15 more"), "{}", letter.text);
     }
 }

@@ -1,7 +1,8 @@
 //! What people are told of an event.
 //!
 //! The invariant: unless the owner wishes otherwise, a notice has the kind of the event, ids, the page and the source of the
-//! visit, and a link to where more is shown to whoever may see it; no name, no address, nothing that anybody wrote.
+//! visit, and a link to where more is shown to whoever may see it; no name, no address, nothing that anybody wrote. Page
+//! and source come from a browser, so they are told only where they are a path and plain words.
 
 use domain::{Fault, Money};
 use serde::Deserialize;
@@ -32,6 +33,8 @@ pub(crate) struct Told {
     /// The type of the event.
     pub(crate) kind: String,
     pub(crate) letter: Letter,
+    /// Ids of whom it is about, by which an erasure finds it.
+    pub(crate) about: Vec<String>,
 }
 
 /// An event as it goes out to other programs.
@@ -79,7 +82,7 @@ impl Words {
         }
         lines.retain(|line| !line.is_empty());
         let letter = Letter { title, text: lines.join("\n"), link: self.link(&data) };
-        Ok(Told { notice_id: notice_id(&["event", &id]), kind, letter })
+        Ok(Told { notice_id: notice_id(&["event", &id]), kind, letter, about: about(&data) })
     }
 
     /// Where the operator sees more.
@@ -102,14 +105,31 @@ fn reference(data: &Value) -> Option<&str> {
     ["/id", "/event_id"].into_iter().map(|at| text(data, at)).find(|id| domain::id::check(id).is_ok())
 }
 
-/// The path of a page: what follows it may name somebody.
+/// Whom an event is about, as far as it says so.
+fn about(data: &Value) -> Vec<String> {
+    let named = ["/contact_id", "/contact/id", "/visitor_id"].into_iter().map(|at| text(data, at));
+    let mut about: Vec<String> =
+        named.filter(|id| domain::id::check(id).is_ok()).map(str::to_owned).collect();
+    about.dedup();
+    about
+}
+
+/// The path of a page, if it is one of plain words: what follows it may name somebody, and so may an address in it.
 fn path(page: &str) -> &str {
-    page.split(['?', '#']).next().unwrap_or_default()
+    let path = page.split(['?', '#']).next().unwrap_or_default();
+    let is_plain = path.starts_with('/') && !path.starts_with("//");
+    if is_plain && path.chars().all(|c| c == '/' || is_plain_in_words(c)) { path } else { "" }
 }
 
 fn source(data: &Value) -> String {
     let known = [text(data, "/traits/utm_source"), text(data, "/traits/utm_campaign")];
-    known.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" / ")
+    let plain = |part: &&str| !part.is_empty() && part.chars().all(is_plain_in_words);
+    known.into_iter().filter(plain).collect::<Vec<_>>().join(" / ")
+}
+
+/// Neither an address nor a link can be made of these.
+fn is_plain_in_words(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
 }
 
 /// What names somebody, or was written by them.
@@ -185,6 +205,29 @@ mod tests {
             let told = words(false).of_event(event.to_string().as_bytes()).unwrap();
             let shown = format!("{told:?}").to_lowercase();
             assert!(!shown.contains("canary"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_a_browser_says_is_told_only_as_plain_words() {
+        let told = |page: &str, source: &str| {
+            let mut event = handoff();
+            event["data"]["page"] = page.into();
+            event["data"]["traits"]["utm_source"] = source.into();
+            words(false).of_event(event.to_string().as_bytes()).unwrap().letter.text
+        };
+        assert!(told("/a/b-c_d?x", "news-letter").contains("Page: /a/b-c_d\nSource: news-letter / oct"));
+        for page in [
+            "https://desk.canary.example/operator",
+            "//canary.example",
+            "/u/ann@canary.example",
+            "canary",
+            "/a canary",
+        ] {
+            assert!(!told(page, "yt").contains("Page:"), "{page}");
+        }
+        for source in ["ann@canary.example", "canary.example", "call canary", "<canary>"] {
+            assert!(told("/", source).ends_with("Source: oct"), "{source}");
         }
     }
 

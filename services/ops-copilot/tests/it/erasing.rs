@@ -22,11 +22,8 @@ async fn a_notice_that_waits_is_not_sent_any_more() {
         notices.len() == 2 && notices.iter().all(|notice| !notice.problem.is_empty())
     })
     .await;
-    let person = Person {
-        visitor_ids: vec!["vis_1".into()],
-        emails: vec!["ann@canary.example".into()],
-        ..Default::default()
-    };
+    // The link leads to the thread, and no address is given by which the words could be known.
+    let person = Person { visitor_ids: vec!["vis_1".into()], ..Default::default() };
     let request = ErasePersonRequest { erasure_id: "era_1".into(), person: Some(person) };
     for _ in 0..2 {
         let erased = rig.operations.clone().erase_person(request.clone()).await.unwrap().into_inner();
