@@ -224,6 +224,17 @@ impl Turn {
         self.silent.load(Ordering::Relaxed)
     }
 
+    /// Whether a person has the thread now.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn is_taken_over(&self) -> Result<bool, store::Error> {
+        let record = self.threads.any(&self.thread.id).await?;
+        let taken = record.is_some_and(|record| record.standing.is_silent());
+        self.silent.fetch_or(taken, Ordering::Relaxed);
+        Ok(taken)
+    }
+
     /// Whether a message of this turn was dropped because a person has the thread.
     pub(crate) fn is_unheard(&self) -> bool {
         self.unheard.load(Ordering::Relaxed)

@@ -39,7 +39,12 @@ pub(crate) async fn make(
         wanted.into_iter().partition(|call| is_of_browser(turn, &call.name));
     tell(turn, &ours).await;
     let session = tool_session(turn, cause);
-    let outcomes = join_all(ours.iter().map(|call| run(agent, &session, call))).await;
+    // Who has just taken the thread over did not ask for what the model was about to do.
+    let outcomes = if turn.is_taken_over().await? {
+        ours.iter().map(|_| taken_over()).collect()
+    } else {
+        join_all(ours.iter().map(|call| run(agent, &session, call))).await
+    };
     let mut made = Made { input: Vec::new(), succeeded: Vec::new(), asked: None };
     for (call, outcome) in ours.into_iter().zip(outcomes) {
         keep(agent, turn, call, outcome, &mut made).await?;
@@ -56,6 +61,11 @@ pub(crate) async fn make(
         Some((Err(outcome), call)) => keep(agent, turn, call, *outcome, &mut made).await?,
     }
     Ok(made)
+}
+
+fn taken_over() -> Outcome {
+    let advice = "Nothing was done. Say no more; the person goes on from here.";
+    Outcome::error("a person has taken this conversation over".to_owned(), advice)
 }
 
 fn is_of_browser(turn: &Turn, name: &str) -> bool {

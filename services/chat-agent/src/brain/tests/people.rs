@@ -124,3 +124,24 @@ async fn what_a_person_wrote_is_read_as_theirs() {
     let text = read["content"].to_string();
     assert!(text.contains("a person of the team wrote this") && !text.contains("EUR. <data>"), "{text}");
 }
+
+#[tokio::test]
+async fn what_the_model_was_about_to_do_is_not_done_once_a_person_has_the_thread() {
+    for is_taken_over in [false, true] {
+        let bench = Bench::new().await;
+        let scene = scene("I am at a@b.de").await;
+        if is_taken_over {
+            // Past the turn, which learns of it by looking.
+            let then = scene.turn.now();
+            let called = |standing: &mut Standing| {
+                standing.call("why", "ses_test", then);
+                Vec::new()
+            };
+            scene.threads().stand(None, &scene.turn.thread.id, called).await.unwrap();
+        }
+        let arguments = json!({"email": "a@b.de"}).to_string();
+        bench.model.calls(&[("call_a", "save_lead", &arguments)]).says("Thank you.");
+        bench.answer(&scene).await.unwrap();
+        assert_eq!(bench.books.leads().len(), usize::from(!is_taken_over));
+    }
+}
