@@ -215,27 +215,20 @@ async fn ask(desk: &Desk, command: Command) -> Result<Answer, Failure> {
 mod tests {
     use super::*;
 
+    const README: &str = include_str!("../../../README.md");
+
     #[test]
     fn the_command_line_is_sound() {
         Line::command().debug_assert();
         let overview = overview();
-        for command in [
-            "doctor",
-            "ledger",
-            "contacts",
-            "members",
-            "threads",
-            "mcp",
-            "inbox",
-            "reconcile",
-            "events",
-            "explain",
-            "backup",
-            "restore",
-            "sandbox",
-            "indexes",
-        ] {
-            assert!(overview.contains(&format!("\n  {command} ")), "{overview}");
+        let commands: Vec<String> =
+            Line::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        assert!(commands.len() > 10, "{commands:?}");
+        for command in commands {
+            assert!(overview.contains(&format!("\n  {command} ")), "{command} in {overview}");
+            let named = format!("`{command}");
+            let mut rows = README.lines().filter(|line| line.starts_with("| `"));
+            assert!(rows.any(|row| row.contains(&named)), "{command} in a table of README.md");
         }
     }
 }

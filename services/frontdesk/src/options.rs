@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::{OsStr, OsString},
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
 };
@@ -189,21 +190,16 @@ fn help() -> String {
         .about("The back office behind a website's chat agent: all services in one process")
         .long_about(None)
         .mut_args(|arg| arg.hide_env_values(true));
-    let own: BTreeSet<String> = command.get_arguments().map(|arg| arg.get_id().to_string()).collect();
+    let own = command.get_arguments().filter_map(|arg| arg.get_env());
+    let mut seen: BTreeSet<OsString> = own.map(OsStr::to_owned).collect();
     let mut page = command.render_help().to_string();
-    let mut seen = own;
-    for (name, service) in [
-        (gateway::NAME, gateway::Config::augment_args(Command::new(""))),
-        (session_broker::NAME, session_broker::Config::augment_args(Command::new(""))),
-        (chat_agent::NAME, chat_agent::Config::augment_args(Command::new(""))),
-        (booking_payments::NAME, booking_payments::Config::augment_args(Command::new(""))),
-        (whop_gateway::NAME, whop_gateway::Config::augment_args(Command::new(""))),
-        (ops_copilot::NAME, ops_copilot::Config::augment_args(Command::new(""))),
-        (sheets_writer::NAME, sheets_writer::Config::augment_args(Command::new(""))),
-    ] {
+    for (name, service) in services() {
         page.push_str(&format!("\n{name}:\n"));
-        for arg in service.get_arguments().filter(|arg| seen.insert(arg.get_id().to_string())) {
+        for arg in service.get_arguments() {
             let (Some(variable), Some(help)) = (arg.get_env(), arg.get_help()) else { continue };
+            if !seen.insert(variable.to_owned()) {
+                continue;
+            }
             let defaults: Vec<_> =
                 arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
             let default = if defaults.is_empty() {
@@ -216,6 +212,19 @@ fn help() -> String {
     }
     page.push_str(&format!("\n{}\n", chassis::run::STANDARD));
     page
+}
+
+/// The settings of every service, by its name.
+fn services() -> [(&'static str, Command); 7] {
+    [
+        (gateway::NAME, gateway::Config::augment_args(Command::new(""))),
+        (session_broker::NAME, session_broker::Config::augment_args(Command::new(""))),
+        (chat_agent::NAME, chat_agent::Config::augment_args(Command::new(""))),
+        (booking_payments::NAME, booking_payments::Config::augment_args(Command::new(""))),
+        (whop_gateway::NAME, whop_gateway::Config::augment_args(Command::new(""))),
+        (ops_copilot::NAME, ops_copilot::Config::augment_args(Command::new(""))),
+        (sheets_writer::NAME, sheets_writer::Config::augment_args(Command::new(""))),
+    ]
 }
 
 #[cfg(test)]

@@ -161,22 +161,59 @@ fn all_problems_of_all_services_come_at_once_and_once() {
     assert_eq!(named, ["ALLOWED_ORIGINS", "LEAD_SCORE_THRESHOLD", "LIMIT_IP", "PORT", "STORE"]);
 }
 
+/// Where people look settings up.
+const README: &str = include_str!("../../../../README.md");
+/// What they copy.
+const EXAMPLE: &str = include_str!("../../../../.env.example");
+
+/// The names of all settings of `frontdesk` and of every service.
+fn settings() -> BTreeSet<String> {
+    let own = Own::augment_args(Command::new(""));
+    let commands = services().into_iter().map(|(_, command)| command).chain([own]);
+    let named = commands.flat_map(|command| {
+        let names = command.get_arguments().filter_map(|arg| arg.get_env());
+        names.map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>()
+    });
+    named.collect()
+}
+
 #[test]
 fn help_names_every_setting_once() {
     let page = help();
     assert!(page.starts_with("The back office"), "{page}");
-    for setting in [
-        "TOKEN_KEYS",
-        "LIMIT_VISITOR",
-        "EVENTS_WEBHOOK_SECRET",
-        "STORE",
-        "STRIPE_SECRET_KEY",
-        "WHOP_APP_ID",
-        "QUICK_ACTIONS_FILE",
-        "--live",
-        "RUST_LOG",
-    ] {
-        assert!(page.contains(setting), "{setting}");
+    let own = ["HOST", "PORT", "FRONTDESK_DIR"];
+    for setting in settings().iter().filter(|setting| !own.contains(&setting.as_str())) {
+        assert_eq!(page.matches(&format!("\n  {setting}\n")).count(), 1, "{setting} in {page}");
     }
-    assert_eq!(page.matches("\n  STORE\n").count(), 1);
+    for named in own.map(|setting| format!("[env: {setting}]")) {
+        assert_eq!(page.matches(&named).count(), 1, "{named} in {page}");
+    }
+    assert!(page.contains("--live") && page.contains("RUST_LOG"), "{page}");
+}
+
+#[test]
+fn the_readme_tells_of_every_setting() {
+    let rows = README.lines().filter(|line| line.starts_with("| `"));
+    let told: BTreeSet<&str> =
+        rows.flat_map(|row| row[1..].split('|').next().unwrap().split('`').skip(1).step_by(2)).collect();
+    let untold: Vec<String> =
+        settings().into_iter().filter(|setting| !told.contains(setting.as_str())).collect();
+    assert!(untold.is_empty(), "{untold:?} stand in no table of README.md");
+}
+
+#[test]
+fn the_example_names_settings_alone() {
+    let names = EXAMPLE
+        .lines()
+        .filter_map(|line| line.trim_start_matches("# ").split_once('='))
+        .map(|(name, _)| name);
+    let settings = settings();
+    let mut count = 0;
+    for name in
+        names.filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_'))
+    {
+        assert!(settings.contains(name), "{name} is no setting");
+        count += 1;
+    }
+    assert!(count > 30, "{count}");
 }
