@@ -172,7 +172,7 @@ impl Reports {
         Ok(Report { summary, before, text })
     }
 
-    /// Writes it to the books, has it sent, and notes that; true if any of it was new.
+    /// Writes it to the books, has it sent, and notes that; true if this call has it sent, which only one of several does.
     async fn send(&self, week: &Week, report: &Report, again: Option<&str>) -> Result<bool, Error> {
         let Deps { books, notices, store, .. } = &*self.deps;
         let name = week.name();
@@ -187,7 +187,7 @@ impl Reports {
         let letter = Letter { title: words::title(week), text: report.text.clone(), link: None };
         let is_sent = notices.take(&id, KIND, &letter, &[]).await?;
         self.note(&name).await?;
-        Ok(is_sent || !is_known)
+        Ok(is_sent)
     }
 
     fn event(&self, week: &Week, report: &Report) -> serde_json::Value {

@@ -9,8 +9,15 @@ use tokio::process::Command;
 use super::{process::Process, programs};
 
 /// All services, in the order in which they need each other.
-pub(crate) const SERVICES: [&str; 5] =
-    ["sheets-writer", "session-broker", "chat-agent", "booking-payments", "gateway"];
+pub(crate) const SERVICES: [&str; 7] = [
+    "sheets-writer",
+    "session-broker",
+    "ops-copilot",
+    "whop-gateway",
+    "chat-agent",
+    "booking-payments",
+    "gateway",
+];
 /// What events show.
 pub(crate) const EVENTS_SECRET: &str = "benchmark-events-secret";
 
@@ -30,6 +37,7 @@ pub(crate) fn settings(upstream: &str) -> Vec<(String, String)> {
     let openai = format!("{upstream}/openai/v1");
     let sheets = format!("{upstream}/sheets");
     let [calcom, stripe] = ["calcom", "stripe"].map(|provider| format!("{upstream}/{provider}"));
+    let [whop, jwks] = ["whop/api/v1", "whop/.well-known/jwks.json"].map(|path| format!("{upstream}/{path}"));
     let settings = [
         ("HOST", "127.0.0.1"),
         ("PORT", "0"),
@@ -45,6 +53,10 @@ pub(crate) fn settings(upstream: &str) -> Vec<(String, String)> {
         ("STRIPE_SECRET_KEY", sandbox::STRIPE_SECRET_KEY),
         ("STRIPE_BASE_URL", &stripe),
         ("STRIPE_WEBHOOK_SECRETS", STRIPE_SECRET),
+        ("WHOP_API_KEY", sandbox::WHOP_API_KEY),
+        ("WHOP_ACCOUNT_ID", sandbox::WHOP_ACCOUNT_ID),
+        ("WHOP_BASE_URL", &whop),
+        ("WHOP_JWKS_URL", &jwks),
     ];
     let limits = ["VISITOR", "IP", "SITE", "CHAT", "TOKENS_DAY"].map(|limit| format!("LIMIT_{limit}"));
     let limits = limits.into_iter().chain(["BUDGET_DAY".to_owned()]).map(|limit| (limit, "off".to_owned()));

@@ -4,6 +4,7 @@
 
 mod commits;
 mod fleet;
+mod hands;
 mod ledger;
 mod limits;
 mod relay;

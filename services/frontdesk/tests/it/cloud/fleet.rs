@@ -72,6 +72,11 @@ impl Ground {
         self.dir.path()
     }
 
+    /// What the gateways sign with.
+    pub(super) fn keys(&self) -> &str {
+        &self.keys
+    }
+
     /// Starts a service over this fleet's database, which it reaches at `firestore`.
     pub(super) fn start(&self, service: &str, firestore: SocketAddr, vars: &[(&str, &str)]) -> Process {
         let store = format!("firestore:demo-test/{}", self.database);

@@ -125,21 +125,32 @@ pub(crate) fn till(dir: &Path, base: &str, sheets_writer: &str, chat_agent: &str
 
 /// A whop-gateway, over the stand-in of Whop.
 fn members(dir: &Path, base: &str, sheets_writer: &str) -> Process {
-    let [api, jwks, drive] =
-        ["whop/api/v1", "whop/.well-known/jwks.json", "drive/v3"].map(|at| format!("{base}/{at}"));
-    let vars = [
+    let paths = members_paths(base);
+    start("whop-gateway", dir, 0, &members_vars(&paths, sheets_writer))
+}
+
+/// Where the stand-ins of Whop and Drive are: API, keys, files.
+pub(crate) fn members_paths(base: &str) -> [String; 3] {
+    ["whop/api/v1", "whop/.well-known/jwks.json", "drive/v3"].map(|at| format!("{base}/{at}"))
+}
+
+/// What a whop-gateway has to know of Whop and the books, which take what is invented, too.
+pub(crate) fn members_vars<'v>(
+    [api, jwks, drive]: &'v [String; 3],
+    sheets_writer: &'v str,
+) -> [(&'v str, &'v str); 10] {
+    [
         ("WHOP_API_KEY", sandbox::WHOP_API_KEY),
         ("WHOP_ACCOUNT_ID", sandbox::WHOP_ACCOUNT_ID),
         ("WHOP_APP_ID", sandbox::WHOP_APP_ID),
-        ("WHOP_BASE_URL", &api),
-        ("WHOP_JWKS_URL", &jwks),
+        ("WHOP_BASE_URL", api),
+        ("WHOP_JWKS_URL", jwks),
         ("WHOP_WEBHOOK_SECRETS", WHOP_SECRET),
-        ("DRIVE_BASE_URL", &drive),
+        ("DRIVE_BASE_URL", drive),
         ("GOOGLE_ACCESS_TOKEN", sandbox::ACCESS_TOKEN),
         ("SHEETS_WRITER_ADDR", sheets_writer),
         ("SANDBOX_LEDGER_ADDR", sheets_writer),
-    ];
-    start("whop-gateway", dir, 0, &vars)
+    ]
 }
 
 /// What a booking-payments has to know of the providers and the books, which take what is invented, too.
