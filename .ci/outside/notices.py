@@ -4,7 +4,7 @@ that answers as Slack does.
 usage: notices.py FRONTDESK_BINARY
 
 Each notice arrives once on each way, although both servers refuse at first; what arrives is one well-formed mail and one
-message in Slack's own shape; and neither says more of a visitor than is set.
+message in Slack's own shape; and neither says more of a visitor than is set. mail_tls.py has what concerns TLS.
 """
 
 import collections
@@ -23,11 +23,15 @@ import requests
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+import mail_tls
 from programs import NO_LIMITS, running, wait
 
 USER, PASSWORD = "desk", "a-password-of-the-mail-server"
 FROM, TO = "Frontdesk <desk@agency.example>", "owner@agency.example, second@agency.example"
 HOOK = "/services/T00000000/B00000000/abcdefghijklmnopqrstuvwx"
+# Who is public on the web takes no event without one.
+SECRET = "a-secret-of-the-events-door-0123456789"
+HEADERS = {"X-Frontdesk-Secret": SECRET}
 PERSONAL = ("canary@example.com", "Canary", "+4930123456", "my order of pills")
 # In Slack's words: what it answers before it takes a message.
 SLACK_FIRST = [(429, "rate_limited", {"Retry-After": "1"}), (500, "server_error", {})]
@@ -112,17 +116,17 @@ def tell(binary, personal):
         "SLACK_WEBHOOK_URL": f"http://127.0.0.1:{slack.server_port}{HOOK}",
         "SMTP_URL": f"smtp://{USER}:{PASSWORD}@127.0.0.1:{port}",
         "NOTIFY_EMAIL_FROM": FROM, "NOTIFY_EMAIL_TO": TO, "NOTIFY_PERSONAL": "1" if personal else "0",
-        "PUBLIC_BASE_URL": "https://chat.agency.example",
+        "PUBLIC_BASE_URL": "https://chat.agency.example", "EVENTS_WEBHOOK_SECRET": SECRET,
     }
     try:
         with tempfile.TemporaryDirectory() as scratch:
             with running(binary, scratch, PORT="0", FRONTDESK_DIR=f"{scratch}/desk", **NO_LIMITS, **settings) as desk:
                 for number in (1, 2, 1):
-                    answer = requests.post(f"{desk.url}/webhooks/ajd/chat-events", json=event(number), timeout=20)
+                    answer = requests.post(f"{desk.url}/webhooks/ajd/chat-events", json=event(number), headers=HEADERS, timeout=20)
                     assert answer.status_code == 202, answer.text
                 wait(lambda: len(mail.kept) >= 2 and len(slack.kept) >= 2, "both notices by both ways", 120, 0.2)
                 # Time for a second copy of any.
-                requests.post(f"{desk.url}/webhooks/ajd/chat-events", json=event(3), timeout=20).raise_for_status()
+                requests.post(f"{desk.url}/webhooks/ajd/chat-events", json=event(3), headers=HEADERS, timeout=20).raise_for_status()
                 wait(lambda: len(mail.kept) >= 3 and len(slack.kept) >= 3, "the third", 60, 0.2)
     finally:
         controller.stop()
@@ -156,13 +160,14 @@ def judge(mail, slack, personal):
 
 
 def main():
-    # It speaks without TLS, on loopback, and says so each time.
+    # It says each time that it speaks without TLS, on loopback, and that a client hangs up on its certificate.
     warnings.filterwarnings("ignore", module="aiosmtpd")
-    logging.getLogger("mail.log").setLevel(logging.ERROR)
+    logging.getLogger("mail.log").setLevel(logging.CRITICAL)
     binary = sys.argv[1]
     for personal in (False, True):
         judge(*tell(binary, personal), personal)
     print("notices: by aiosmtpd and by Slack's webhook each once, after refusals, and nothing personal beyond what is set")
+    mail_tls.prove(binary, Mail, authenticate, ((USER, PASSWORD), (FROM, TO)), event(1), read)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 //! The contracts between the services, generated from the `.proto` files beside this crate.
 //!
 //! Every rpc and field is described where it is declared; this crate adds nothing but the module tree, the
-//! descriptor set that gRPC reflection serves, and how a time is written. What is listed in `tests/contract.txt` is never renumbered.
+//! descriptor set that gRPC reflection serves, how a time is written and what a tab is called. What is listed in
+//! `tests/contract.txt` is never renumbered.
 
 #![allow(missing_docs, clippy::allow_attributes, reason = "the generated servers and clients carry no docs")]
 
+mod tab;
 pub mod time;
 
 /// All files' descriptors, for gRPC reflection.

@@ -35,13 +35,15 @@ use domain::workflow::Audience;
 use store::Store;
 use tools::{HandOff, Links, Toolbox};
 
-pub(crate) use self::{budget::forget as forget_usage, calls::arguments as read_arguments, facts::traits};
+pub(crate) use self::{
+    budget::forget as forget_usage, calls::arguments as read_arguments, facts::traits, recording::Recorder,
+};
 use self::{
     budget::{Budget, Reservation, Spent, Taken},
     claims::Claims,
     language::Language,
     members::Members,
-    recording::{Answered, Recorder},
+    recording::Answered,
     responses::Client,
     rounds::{End, Rounds},
 };

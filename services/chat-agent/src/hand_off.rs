@@ -2,7 +2,7 @@
 //!
 //! It exists so that nobody who asked for a person is answered by the model after all. The invariants: while a thread
 //! is handed off the model says nothing in it; whoever was called is told of in the books, however often that has to be
-//! tried; and it comes back, by the operator's hand or by time.
+//! tried, and past them where they refuse it for good; and it comes back, by the operator's hand or by time.
 
 mod books;
 mod calls;
@@ -19,6 +19,9 @@ pub(crate) use books::Books;
 pub(crate) use calls::{Answer, HandOffs};
 pub(crate) use items::{expired, head, is_of_person, is_of_server, words};
 pub(crate) use lists::Wanted;
+
+/// Refusals of the books that a thread keeps.
+const PARKED: usize = 20;
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +52,9 @@ pub(crate) struct Standing {
     /// What the books have not taken yet, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     untold: Vec<Untold>,
+    /// What the books refused for good, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    parked: Vec<Parked>,
     /// How many hand-offs there have been.
     #[serde(default)]
     count: u32,
@@ -84,6 +90,17 @@ pub(crate) struct Untold {
     pub(crate) session_id: String,
     /// What.
     pub(crate) what: Word,
+}
+
+/// Something that the books refused for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Parked {
+    /// Number of the hand-off.
+    number: u32,
+    /// When it happened.
+    at: Timestamp,
+    /// Why it was refused.
+    why: String,
 }
 
 /// What the books are told of a hand-off.
@@ -206,6 +223,20 @@ impl Standing {
     /// The books have taken this.
     pub(crate) fn told(&mut self, told: &Untold) {
         self.untold.retain(|untold| untold != told);
+    }
+
+    /// The books have refused this for good; they are not asked again.
+    pub(crate) fn park(&mut self, refused: &Untold, why: &str) {
+        let Some(place) = self.untold.iter().position(|untold| untold == refused) else { return };
+        let Untold { number, at, .. } = self.untold.remove(place);
+        self.parked.push(Parked { number, at, why: why.to_owned() });
+        let most = self.parked.len().saturating_sub(PARKED);
+        self.parked.drain(..most);
+    }
+
+    /// Why the books refused what they were told last and took no more of.
+    pub(crate) fn problem(&self) -> Option<&str> {
+        self.parked.last().map(|parked| parked.why.as_str())
     }
 
     fn begin(&mut self, reason: Option<String>, session_id: &str, now: Timestamp) -> &HandOff {

@@ -15,6 +15,7 @@ pub mod protocol;
 mod requests;
 mod threads;
 mod turn;
+mod wishes;
 
 use std::sync::Arc;
 
@@ -104,16 +105,20 @@ pub fn assemble(config: &Config, ctx: Context, parts: Parts) -> anyhow::Result<S
     let workflows: Vec<_> = registry.iter().cloned().map(Arc::new).collect();
     let limits = requests::Limits::new(config.limit_chat, store.clone(), clock.clone());
     let backup = backup::Service::new(Backup::new(store.clone(), clock.clone(), SCHEMA.version, &[]));
-    let (threads, slots) = (threads(config, store, clock.clone()), turn::Slots::default());
+    let (threads, slots) = (threads(config, store.clone(), clock.clone()), turn::Slots::default());
     let hand_offs = hand_offs(config, threads.clone(), slots.clone(), &workflows)?;
     let tick = ticking(&ctx, threads.clone(), hand_offs.clone());
     let toolbox = brain::toolbox(config, config.links()?, Arc::new(hand_offs.clone()))?;
     let responder = responder(toolbox.clone())?;
     let others = grpc::Threads { threads: threads.clone(), hand_offs };
-    let desk = requests::Desk::new((threads, slots), responder, workflows, limits, pace, leaving, ctx);
+    let desk =
+        requests::Desk::new((threads, slots), responder, workflows, limits, pace, leaving, ctx.clone());
+    let recorder = brain::Recorder::new(Link::new(&config.sheets_writer_addr)?, ctx.clone());
+    let wishes = wishes::Wishes::new(store, clock.clone());
+    let tools = grpc::Tools { desk: desk.clone(), toolbox, wishes, recorder, clock };
     let operations = erasing::Service::new(tick.clone(), desk.clone());
     let grpc = Grpc::new(proto::FILE_DESCRIPTOR_SET)
-        .add(ToolServiceServer::new(grpc::Tools { desk: desk.clone(), toolbox, clock }))
+        .add(ToolServiceServer::new(tools))
         .add(ChatServiceServer::new(grpc::Service { desk }))
         .add(ThreadServiceServer::new(others))
         .add(OperationsServiceServer::new(operations))
@@ -133,7 +138,7 @@ fn hand_offs(
     slots: turn::Slots,
     workflows: &[Arc<Workflow>],
 ) -> anyhow::Result<hand_off::HandOffs> {
-    let books = hand_off::Books::new(Link::new(&config.sheets_writer_addr)?);
+    let books = hand_off::Books::new(Link::new(&config.sheets_writer_addr)?, config.links()?.ops_copilot);
     Ok(hand_off::HandOffs::new(threads, books, slots, workflows))
 }
 

@@ -10,9 +10,12 @@ mod slots;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use domain::{id::VisitorId, workflow::Workflow};
@@ -121,7 +124,7 @@ pub struct Turn {
     drafts: Drafts,
     titled: AtomicBool,
     silent: AtomicBool,
-    unheard: AtomicBool,
+    unheard: Mutex<BTreeSet<String>>,
     leaving: CancellationToken,
 }
 
@@ -137,7 +140,7 @@ impl Turn {
         leaving: CancellationToken,
     ) -> Self {
         let titled = AtomicBool::new(thread.title.is_some());
-        let (silent, unheard) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (silent, unheard) = (AtomicBool::new(false), Mutex::default());
         let drafts = Drafts::default();
         Self { input, thread, session, threads, slots, listener, drafts, titled, silent, unheard, leaving }
     }
@@ -180,7 +183,7 @@ impl Turn {
         let edit = if is_said { Edit::Say(item.clone()) } else { Edit::Put(item.clone()) };
         let kept = self.keep(&item, edit).await?;
         if kept && is_said && self.is_silent() {
-            self.unheard.store(true, Ordering::Relaxed);
+            self.unheard.lock().unwrap_or_else(PoisonError::into_inner).insert(item.id().to_owned());
             self.listener.send(Event::ItemRemoved { item_id: item.id().to_owned() });
         } else if kept && !item.is_hidden() {
             self.listener.send(Event::ItemDone { item });
@@ -235,9 +238,9 @@ impl Turn {
         Ok(taken)
     }
 
-    /// Whether a message of this turn was dropped because a person has the thread.
-    pub(crate) fn is_unheard(&self) -> bool {
-        self.unheard.load(Ordering::Relaxed)
+    /// Whether this message was dropped because a person has the thread.
+    pub(crate) fn is_unheard(&self, item_id: &str) -> bool {
+        self.unheard.lock().unwrap_or_else(PoisonError::into_inner).contains(item_id)
     }
 
     /// How long hand-offs may take.

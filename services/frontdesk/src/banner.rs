@@ -28,8 +28,8 @@ pub fn render(system: &System) -> String {
             "\n  Invented bookings, payments and members go to the sandbox's sheet, not to the live one.\n",
         );
     }
-    if system.events_from_loopback_only {
-        page.push_str("\n  Events are taken from this machine only until EVENTS_WEBHOOK_SECRET is set.\n");
+    if let Some(from) = system.unproven_events {
+        let _ = write!(page, "\n  Events are taken from {from} until EVENTS_WEBHOOK_SECRET is set.\n");
     }
     if !system.unheard.is_empty() {
         let settings = system.unheard.join(" and ");

@@ -34,8 +34,8 @@ pub struct System {
     pub portal: Option<SocketAddr>,
     /// Settings without which notices reach the sandbox's page and nobody else.
     pub unheard: Vec<&'static str>,
-    /// Events are taken from loopback only.
-    pub events_from_loopback_only: bool,
+    /// From whom events are taken that prove nothing; absent if they have to.
+    pub unproven_events: Option<&'static str>,
     door: Running,
     agent: Running,
     backends: Vec<Running>,
@@ -64,7 +64,11 @@ pub async fn start(mut options: Options) -> anyhow::Result<System> {
     let parts = Parts::bind(&options).await?;
     parts.introduce(&mut options, public.local_addr()?)?;
     let services = parts.services(public.local_addr()?)?;
-    let events_from_loopback_only = options.sheets_writer.events_webhook_secret.is_none();
+    let unproven_events = match options.sheets_writer.events_webhook_secret {
+        Some(_) => None,
+        None if options.gateway.is_public() => Some("nobody"),
+        None => Some("this machine only"),
+    };
 
     let Parts { broker, agent, till, members, copilot, writer, invented } = parts;
     let mut backends = Vec::new();
@@ -98,7 +102,7 @@ pub async fn start(mut options: Options) -> anyhow::Result<System> {
         sandbox,
         portal: stand_ins.as_ref().and_then(|stand_ins| stand_ins.portal),
         unheard: stand_ins.as_ref().map(|stand_ins| stand_ins.unheard.clone()).unwrap_or_default(),
-        events_from_loopback_only,
+        unproven_events,
         _addresses: Addresses::write(dir, &services)?,
         services,
         door: door.run(router.into(), DOOR_DRAIN),

@@ -5,13 +5,10 @@
 
 use std::convert::Infallible;
 
-use axum::{
-    extract::FromRequestParts,
-    http::{header, request::Parts, uri::Authority},
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
 use url::Url;
 
-use crate::door::Door;
+use crate::{door::Door, host};
 
 const PROTO: &str = "x-forwarded-proto";
 
@@ -32,11 +29,9 @@ impl Base {
         if let Some(public) = public {
             return Self(public.as_str().trim_end_matches('/').to_owned());
         }
-        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let host = || header(header::HOST.as_str()).and_then(|host| host.parse::<Authority>().ok());
-        let scheme = if header(PROTO) == Some("https") { "https" } else { "http" };
-        let authority = parts.uri.authority().cloned().or_else(host);
-        Self(authority.map(|authority| format!("{scheme}://{authority}")).unwrap_or_default())
+        let scheme =
+            if parts.headers.get(PROTO).is_some_and(|told| told == "https") { "https" } else { "http" };
+        Self(host::of(parts).map(|authority| format!("{scheme}://{authority}")).unwrap_or_default())
     }
 }
 

@@ -21,7 +21,7 @@ use domain::{
 use jiff::Timestamp;
 use proto::common::v1::Caller;
 
-use crate::{client_ip, cors, door::Door, origin};
+use crate::{client_ip, cors, door::Door, host, origin};
 
 /// Header in which the widget shows its visitor token.
 pub(crate) const VISITOR: &str = "x-frontdesk-visitor";
@@ -29,10 +29,10 @@ pub(crate) const VISITOR: &str = "x-frontdesk-visitor";
 /// The other end of the connection, as far as it can be trusted.
 pub(crate) struct Client {
     /// Keyed hash of its address.
-    ip_key: String,
+    pub(crate) ip_key: String,
     /// Host of the page that caused the request; empty outside a browser.
     site: String,
-    /// On this machine, nothing in between, and no stranger's page behind it.
+    /// On this machine, nothing in between, no stranger's page behind it, and no public to come from.
     pub(crate) local: bool,
 }
 
@@ -74,14 +74,21 @@ impl FromRequestParts<Door> for Client {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
         let ip = door.trust.client(peer, &parts.headers);
-        // A page of a stranger, open in a browser on this machine, calls from loopback too.
-        let foreign = matches!(cors::judge(door, parts), cors::Verdict::Foreign);
         Ok(Self {
             ip_key: client_ip::key(ip, &door.keys),
             site: site(&parts.headers),
-            local: ip.is_loopback() && !client_ip::is_forwarded(&parts.headers) && !foreign,
+            local: ip.is_loopback() && is_from_here(door, parts),
         })
     }
+}
+
+/// Whether nothing says that a request which comes by loopback was made elsewhere. A proxy that says nothing of itself
+/// passes on the public's; a stranger's page, open in a browser on this machine, may even call us by its own name.
+fn is_from_here(door: &Door, parts: &Parts) -> bool {
+    let named = host::of(parts).is_some_and(|authority| host::is_loopback(authority.host()));
+    let public = host::is_public(door.public.as_ref());
+    let foreign = matches!(cors::judge(door, parts), cors::Verdict::Foreign);
+    named && !public && !foreign && !client_ip::is_forwarded(&parts.headers)
 }
 
 fn site(headers: &HeaderMap) -> String {

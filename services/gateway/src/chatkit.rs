@@ -110,10 +110,7 @@ async fn answer(
             let body = Body::from_stream(futures_util::StreamExt::map(frames, Ok::<_, Infallible>));
             Ok((headers, body).into_response())
         }
-        None => {
-            tracing::error!(peer.service = SERVICE, "answered nothing");
-            Err(Fault::internal().into())
-        }
+        None => Err(error::nothing(SERVICE).into()),
     }
 }
 

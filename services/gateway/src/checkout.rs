@@ -50,17 +50,10 @@ pub(crate) async fn get_checkout(
 ) -> Response {
     let Ok(Path(token)) = path else { return answer(StatusCode::NOT_FOUND, &Page::unknown()) };
     let request = GetReturnPageRequest { caller: Some(client.caller(None)), token };
-    let payments = door.payments();
-    let found = error::call(SERVICE, &payments, request, |mut payments, request| async move {
-        payments.get_return_page(request).await
-    })
-    .await;
+    let found = error::ask!(SERVICE, door.payments(), get_return_page(request)).await;
     match found.map(|found| Page::of(&found, looks(query.as_deref()))) {
         Ok(Some(page)) => answer(StatusCode::OK, &page),
-        Ok(None) => {
-            tracing::error!(peer.service = SERVICE, "answered nothing");
-            refuse(&Fault::internal())
-        }
+        Ok(None) => refuse(&error::nothing(SERVICE)),
         Err(fault) => refuse(&fault),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::{HeaderMap, header::FORWARDED};
+use axum::http::{HeaderMap, HeaderName};
 use domain::{id::hex, token::Keys};
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
@@ -13,6 +13,10 @@ use subtle::ConstantTimeEq as _;
 /// Header in which a trusted front shows [`Trust::forwarder`].
 const FORWARDER: &str = "x-frontdesk-forwarder";
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
+/// What the names of `X-Forwarded-For`, `-Host`, `-Proto`, `-Port`, `-Server` and their like begin with.
+const X_FORWARDED: &str = "x-forwarded-";
+/// Other headers that only a proxy adds.
+const PASSED_ON: [&str; 4] = ["forwarded", "via", "x-real-ip", FORWARDER];
 
 /// Whom we believe about addresses.
 pub(crate) struct Trust {
@@ -40,7 +44,10 @@ impl Trust {
 
 /// Whether a proxy, trusted or not, says that it passed this request on.
 pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
-    headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED)
+    headers
+        .keys()
+        .map(HeaderName::as_str)
+        .any(|name| name.starts_with(X_FORWARDED) || PASSED_ON.contains(&name))
 }
 
 /// What the address is stored and counted as: a keyed hash of an IPv4 address or of an IPv6 /64.

@@ -4,17 +4,20 @@
 
 use std::{io, path::PathBuf};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use chassis::{Problem, config};
+use chassis::{
+    Problem,
+    config::{self, SECRET_MIN},
+};
 use clap::builder::RangedU64ValueParser;
-use domain::token::Keys;
+use domain::{
+    limit::Limit,
+    token::{self, Keys},
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use crate::{mcp::Tokens, origin::Origins};
+use crate::{host, mcp::Tokens, origin::Origins};
 
-/// Fewest characters of a secret that we only compare.
-const SECRET_MIN: usize = 16;
 /// More proxies than this in a row is a typing error.
 const HOPS_MAX: u64 = 16;
 
@@ -59,8 +62,8 @@ pub struct Config {
     /// Secret of a front such as Vercel, which may then add one hop: it sends it as `X-Frontdesk-Forwarder`.
     #[arg(long, env = "FORWARDER_SECRET", hide_env_values = true, value_parser = config::secret)]
     pub forwarder_secret: Option<SecretString>,
-    /// Token of the operator's own programs, for /api/operator/. Without it those routes do not exist in the cloud; a local
-    /// run makes one and keeps it.
+    /// Token of the operator's own programs, for /api/operator/, and, in the cloud with PUBLIC_BASE_URL, for /mcp/ops-copilot.
+    /// Without it those routes do not exist in the cloud; a local run makes one and keeps it.
     #[arg(long, env = "OPERATOR_TOKEN", hide_env_values = true, value_parser = config::secret)]
     pub operator_token: Option<SecretString>,
     /// Tokens of other people's agents, for /mcp/: `WORKFLOW:TOKEN[,…]`, of at least 16 characters each, two for a workflow
@@ -68,6 +71,10 @@ pub struct Config {
     /// without a token has no route. A local run makes them and keeps them, and asks this machine for none.
     #[arg(long, env = "MCP_TOKENS", hide_env_values = true, value_parser = Tokens::parse)]
     pub mcp_tokens: Option<Tokens>,
+    /// Tokens of Whop users that one network address may show and that are not accepted; then none of its is looked at for a
+    /// while. Counted by each instance for itself.
+    #[arg(long, env = "LIMIT_WRONG_TOKENS", default_value = "120/m:60")]
+    pub limit_wrong_tokens: Limit,
     /// Where a local run keeps what it makes for itself.
     #[arg(long, env = "FRONTDESK_DIR", default_value = ".frontdesk")]
     pub frontdesk_dir: PathBuf,
@@ -92,6 +99,9 @@ impl chassis::Config for Config {
         }
         if cloud && self.mcp_tokens.is_some() && self.public_base_url.is_none() {
             problems.push(problem("PUBLIC_BASE_URL", "is required in the cloud with MCP_TOKENS".into()));
+        }
+        if cloud && self.limit_wrong_tokens == Limit::Off {
+            problems.push(problem("LIMIT_WRONG_TOKENS", "must not be off in the cloud".into()));
         }
         let weak = |secret: &SecretString| secret.expose_secret().len() < SECRET_MIN;
         let compared =
@@ -125,10 +135,7 @@ impl Config {
         if self.operator_token.is_some() || cloud {
             return Ok(self.operator_token.clone());
         }
-        let mut bits = [0; 32];
-        getrandom::fill(&mut bits).map_err(io::Error::other)?;
-        let make = || URL_SAFE_NO_PAD.encode(bits);
-        let kept = chassis::local::keep_secret(&self.frontdesk_dir, "operator-token", make)?;
+        let kept = chassis::local::keep_secret(&self.frontdesk_dir, "operator-token", token::secret)?;
         Ok(Some(kept.into()))
     }
 
@@ -142,6 +149,17 @@ impl Config {
             let file = self.frontdesk_dir.join("mcp-tokens");
             io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", file.display()))
         })
+    }
+
+    /// Whether there are routes for agents of others: in the cloud for those who have a token, and by our public name alone.
+    pub(crate) fn serves_agents(&self, cloud: bool) -> bool {
+        let token = self.mcp_tokens.is_some() || self.operator_token.is_some();
+        !cloud || (token && self.public_base_url.is_some())
+    }
+
+    /// Whether the public reaches us, so that nothing counts as coming from this machine.
+    pub fn is_public(&self) -> bool {
+        host::is_public(self.public_base_url.as_ref())
     }
 
     pub(crate) fn hops(&self, cloud: bool) -> usize {
@@ -182,6 +200,17 @@ mod tests {
         assert_eq!(
             problems,
             ["TOKEN_KEYS: is required in the cloud", "ALLOWED_ORIGINS: is required in the cloud"]
+        );
+    }
+
+    #[test]
+    fn forgers_are_limited_in_the_cloud() {
+        assert_eq!(load(&[]).unwrap().limit_wrong_tokens.to_string(), "120/m:60");
+        assert_eq!(load(&[("LIMIT_WRONG_TOKENS", "off")]).unwrap().limit_wrong_tokens, Limit::Off);
+        let problems = load(&[("K_SERVICE", "gateway"), ("LIMIT_WRONG_TOKENS", "off")]).unwrap_err();
+        assert!(
+            problems.contains(&"LIMIT_WRONG_TOKENS: must not be off in the cloud".into()),
+            "{problems:?}"
         );
     }
 

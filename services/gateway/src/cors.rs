@@ -14,9 +14,10 @@ use domain::{Fault, Kind, Reason};
 use crate::{chatkit, door::Door, mcp, problem::Problem};
 
 const METHODS: &str = "GET, POST";
-const HEADERS: &str = "content-type, x-frontdesk-visitor, x-frontdesk-session, mcp-protocol-version, x-request-id, traceparent, \
+const HEADERS: &str = "content-type, x-frontdesk-visitor, x-frontdesk-session, mcp-protocol-version, mcp-session-id, x-request-id, traceparent, \
     authorization";
-const EXPOSED: &str = "x-request-id, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset";
+const EXPOSED: &str =
+    "x-request-id, mcp-session-id, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset";
 const MAX_AGE: &str = "600";
 /// Where a request comes from in relation to where it goes, as browsers see it (Fetch Metadata).
 pub(crate) const FETCH_SITE: &str = "sec-fetch-site";

@@ -28,6 +28,7 @@ use crate::{
     config::Config,
     edge,
     erasure::{Eraser, Keeper},
+    forgeries::Forgeries,
     mcp::Access,
     origin::Origins,
 };
@@ -47,6 +48,8 @@ pub(crate) struct Parts {
     pub(crate) local: bool,
     /// What the operator shows; without it there are no routes of theirs.
     pub(crate) operator: Option<SecretString>,
+    /// Who showed wrong tokens of Whop users.
+    pub(crate) forgeries: Forgeries,
     /// Who may talk to the tools.
     pub(crate) access: Access,
     /// Domain key of OpenAI's chat element.
@@ -88,6 +91,7 @@ impl Door {
             public: config.public_base_url.clone(),
             local: !ctx.cloud,
             operator: config.operator(ctx.cloud).context("the operator's token")?,
+            forgeries: Forgeries::new(config.limit_wrong_tokens),
             access: Access::new(config, ctx).context("the tokens of agents")?,
             domain_key: config.chatkit_domain_key.clone(),
             shutdown: ctx.shutdown.clone(),

@@ -158,32 +158,26 @@ impl Eraser {
     /// The books cannot be reached, or there is no such erasure.
     pub async fn get(&self, caller: Caller, erasure_id: String) -> Result<Report, Fault> {
         let request = GetErasureRequest { caller: Some(caller), erasure_id };
-        error::call(BOOKS, &self.contacts, request, |mut books, request| async move {
-            books.get_erasure(request).await
-        })
-        .await?
-        .erasure
-        .map(Report::of)
-        .ok_or_else(answered_nothing)
+        error::ask!(BOOKS, self.contacts, get_erasure(request))
+            .await?
+            .erasure
+            .map(Report::of)
+            .ok_or_else(|| error::nothing(BOOKS))
     }
 
     async fn begin(&self, request: BeginErasureRequest) -> Result<Erasure, Fault> {
-        let begun = error::call(BOOKS, &self.contacts, request, |mut books, request| async move {
-            books.begin_erasure(request).await
-        });
+        let begun = error::ask!(BOOKS, self.contacts, begin_erasure(request));
         self.with_members(begun.await?.erasure)
     }
 
     async fn record(&self, request: RecordErasureRequest) -> Result<Erasure, Fault> {
-        let recorded = error::call(BOOKS, &self.contacts, request, |mut books, request| async move {
-            books.record_erasure(request).await
-        });
+        let recorded = error::ask!(BOOKS, self.contacts, record_erasure(request));
         self.with_members(recorded.await?.erasure)
     }
 
     /// With the visitors as whom the person talks as a member: the books may never have been told of them.
     fn with_members(&self, erasure: Option<Erasure>) -> Result<Erasure, Fault> {
-        let mut erasure = erasure.ok_or_else(answered_nothing)?;
+        let mut erasure = erasure.ok_or_else(|| error::nothing(BOOKS))?;
         let Some(Person { visitor_ids, whop_user_ids, .. }) = &mut erasure.person else { return Ok(erasure) };
         if whop_user_ids.is_empty() {
             return Ok(erasure);
@@ -277,13 +271,7 @@ async fn step(
 ) -> Result<ErasePersonResponse, Fault> {
     let request =
         ErasePersonRequest { erasure_id: erasure.erasure_id.clone(), person: erasure.person.clone() };
-    error::call(
-        service,
-        keeper,
-        request,
-        |mut keeper, request| async move { keeper.erase_person(request).await },
-    )
-    .await
+    error::ask!(service, *keeper, erase_person(request)).await
 }
 
 fn told(service: &str, done: bool, erased: &[Count], waiting_for: String) -> ErasureAnswer {
@@ -299,9 +287,4 @@ fn no_keys() -> Fault {
         "TOKEN_KEYS",
         "TOKEN_KEYS is needed: the person is a Whop user, whose chats are found by it",
     )
-}
-
-fn answered_nothing() -> Fault {
-    tracing::error!(peer.service = BOOKS, "answered nothing");
-    Fault::internal()
 }

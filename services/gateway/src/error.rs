@@ -1,4 +1,4 @@
-//! Calls inward, and what their failures become.
+//! Calls inward, and what becomes of them when they fail.
 //!
 //! The invariant: a failure of ours is logged here once, by its code alone, since a status' text may come from
 //! anywhere; what the public learns is the fault.
@@ -34,6 +34,16 @@ where
     }
 }
 
+/// [`call`] by the name of the rpc: `ask!(SERVICE, door.leads(), upsert_lead(request))`.
+macro_rules! ask {
+    ($service:expr, $client:expr, $rpc:ident($request:expr)) => {
+        $crate::error::call($service, &$client, $request, |mut client, request| async move {
+            client.$rpc(request).await
+        })
+    };
+}
+pub(crate) use ask;
+
 /// Only what never reached the service; a service that is there knows best about its providers.
 fn again(status: &Status) -> Verdict {
     let unreached =
@@ -49,4 +59,10 @@ pub(crate) fn fault(service: &'static str, status: &Status) -> Fault {
         tracing::warn!(peer.service = service, rpc.code = ?code, error.reason = reason, "a call inward failed");
     }
     fault
+}
+
+/// A service that answered without what it was asked for.
+pub(crate) fn nothing(service: &'static str) -> Fault {
+    tracing::error!(peer.service = service, "answered nothing");
+    Fault::internal()
 }

@@ -128,11 +128,7 @@ pub(crate) async fn ingest_events(
         return Err(Fault::malformed("the body is empty; send an event or an array of events").into());
     }
     let request = request(client, &headers, body);
-    let events = door.events();
-    let done = error::call(SERVICE, &events, request, |mut events, request| async move {
-        events.ingest_events(request).await
-    })
-    .await?;
+    let done = error::ask!(SERVICE, door.events(), ingest_events(request)).await?;
     let answer = EventsAnswer { accepted: done.accepted, duplicates: done.duplicates, ids: done.event_ids };
     Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
 }

@@ -4,6 +4,7 @@
 //! provider's secret and no store, and whatever goes wrong leaves it as a problem document with a request id, or as a
 //! page where somebody looks.
 
+mod answer;
 mod base;
 mod body;
 mod caller;
@@ -18,7 +19,9 @@ mod edge;
 pub mod erasure;
 mod error;
 mod events;
+mod forgeries;
 mod health;
+mod host;
 mod key;
 mod mcp;
 mod member;
@@ -38,7 +41,7 @@ use axum::Router;
 use chassis::{Context, Server};
 
 pub use config::Config;
-pub use mcp::Tokens;
+pub use mcp::{OPERATORS, Tokens};
 pub use origin::Origins;
 
 /// The name of this service: directory, package, binary, Cloud Run service.

@@ -42,7 +42,7 @@ const SAFE: i64 = (1 << 53) - 1;
 /// The service of the tools.
 const SERVICE: &str = "chat-agent";
 /// Slug of the workflow that is the operator's own.
-const OPERATORS: &str = "ops-copilot";
+pub const OPERATORS: &str = "ops-copilot";
 
 /// All of them, described.
 pub(crate) fn routes() -> OpenApiRouter<Door> {
@@ -61,7 +61,7 @@ pub(crate) struct McpMessage {
     id: Option<Value>,
     /// What is asked for, e.g. `tools/list`.
     method: String,
-    /// With what; `_meta["frontdesk/session"]` may hold the session's token.
+    /// With what; `_meta["frontdesk/session"]` may hold the session's token, `_meta["frontdesk/request_id"]` the call's key.
     #[schema(nullable = false)]
     params: Option<Map<String, Value>>,
 }
@@ -124,8 +124,10 @@ pub(crate) struct McpAnswer {
 ///
 /// An MCP server of the workflow's own tools: `initialize`, `ping`, `tools/list` and `tools/call`, each answered with JSON.
 /// For whom a tool is called, a session says: its `session_token`, from `POST /api/chatkit/session` called with the same
-/// bearer, in the header or in `_meta["frontdesk/session"]`. Without one those tools are offered that touch nobody. The same
-/// call again, by session, JSON-RPC id, tool and arguments, has its effect once.
+/// bearer, in the header or in `_meta["frontdesk/session"]`. Without one those tools are offered that touch nobody. A call
+/// that failed, or whose answer was lost, may be made once more with the same arguments and has its effect once;
+/// `_meta["frontdesk/request_id"]` of 1 to 64 characters makes calls with the same one and the same arguments one for 24
+/// hours.
 #[utoipa::path(
     post,
     path = "/mcp/{workflow}",
@@ -142,7 +144,10 @@ pub(crate) struct McpAnswer {
             status = 200,
             description = "What became of the request.",
             body = McpAnswer,
-            headers(("Cache-Control" = String, description = "Always `no-store`.")),
+            headers(
+                ("Cache-Control" = String, description = "Always `no-store`."),
+                ("Mcp-Session-Id" = Option<String>, description = "A name for the connection, in the answer to `initialize`."),
+            ),
         ),
         (
             status = 202,
@@ -171,5 +176,7 @@ pub(crate) async fn call_mcp(
     };
     let caller = Caller { workflow, ..client.caller(None) };
     let caller = session.map_or(caller.clone(), |session| session.caller(caller));
-    answer::ask(Server::new(&door, caller), parts, bytes).await
+    let key = message.key().map(str::to_owned);
+    let answered = answer::ask(Server::new(&door, caller, key), parts, bytes).await?;
+    Ok(if message.is_first() { answer::with_connection(answered) } else { answered })
 }

@@ -110,20 +110,20 @@ pub(crate) fn agree(headers: &HeaderMap, sealed: Option<&str>) -> Result<(), Fau
 
 /// Whose a token is, as whop-gateway says.
 pub(crate) async fn identify(door: &Door, client: &Client, token: &str) -> Result<Member, Fault> {
-    let told = subject(token).map(|user| visitor_of_member(&user, &door.keys));
-    let visitor_id = told.as_ref().map(VisitorId::to_string).unwrap_or_default();
+    let told = visitor_of_member(&subject(token).ok_or_else(refused)?, &door.keys);
+    door.forgeries.check(&client.ip_key)?;
     let request = IdentifyRequest {
-        caller: Some(Caller { visitor_id, ..client.caller(None) }),
+        caller: Some(Caller { visitor_id: told.to_string(), ..client.caller(None) }),
         request_id: chassis::request_id::current().unwrap_or_default(),
         user_token: token.to_owned(),
     };
-    let memberships = door.memberships();
-    let answer = error::call(SERVICE, &memberships, request, |mut memberships, request| async move {
-        memberships.identify(request).await
-    })
-    .await?;
+    let answer = error::ask!(SERVICE, door.memberships(), identify(request)).await.inspect_err(|fault| {
+        if fault.reason == Reason::UserTokenWrong {
+            door.forgeries.note(&client.ip_key);
+        }
+    })?;
     let member = Member::new(answer.whop_user_id, &door.keys);
-    if id::check(&member.user).is_err() || told.as_ref() != Some(&member.visitor) {
+    if id::check(&member.user).is_err() || told != member.visitor {
         tracing::error!(peer.service = SERVICE, "answered another user than the token tells");
         return Err(Fault::internal());
     }
@@ -135,9 +135,7 @@ pub(crate) async fn identify(door: &Door, client: &Client, token: &str) -> Resul
 pub(crate) async fn standing(door: &Door, caller: Caller) -> Option<Standing> {
     let request = ListMembershipsRequest { caller: Some(caller) };
     let memberships = door.memberships();
-    let call = error::call(SERVICE, &memberships, request, |mut memberships, request| async move {
-        memberships.list_memberships(request).await
-    });
+    let call = error::ask!(SERVICE, memberships, list_memberships(request));
     let first = deadline::within(PATIENCE, call).await.ok()?.memberships.into_iter().next();
     let standing = |first: proto::whop::v1::Membership| {
         let status = word(first.status()).to_owned();

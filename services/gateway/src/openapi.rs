@@ -103,7 +103,7 @@ pub(crate) fn routes(config: &Config, ctx: &Context) -> Router<Door> {
     if !ctx.cloud {
         routes = routes.routes(routes!(health::get_healthz));
     }
-    if !ctx.cloud || config.mcp_tokens.is_some() || config.operator_token.is_some() {
+    if config.serves_agents(ctx.cloud) {
         routes = routes.merge(mcp::routes());
     }
     if !ctx.cloud || config.operator_token.is_some() {

@@ -23,7 +23,7 @@ use subtle::ConstantTimeEq as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use self::erasures::ErasureReceipt;
-use crate::{door::Door, problem::Problem};
+use crate::{door::Door, error, problem::Problem};
 
 /// The service of the books.
 const SERVICE: &str = "sheets-writer";
@@ -68,6 +68,11 @@ pub(crate) fn shows(headers: &HeaderMap, token: &SecretString) -> bool {
     let digest = |text: &str| Sha256::digest(text.as_bytes());
     let same = digest(shown.trim()).ct_eq(&digest(token.expose_secret()));
     scheme.eq_ignore_ascii_case("bearer") && bool::from(same)
+}
+
+/// What the books answered.
+fn found<T>(answered: Option<T>) -> Result<T, Fault> {
+    answered.ok_or_else(|| error::nothing(SERVICE))
 }
 
 fn refusal() -> Fault {

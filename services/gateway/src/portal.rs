@@ -13,7 +13,6 @@ mod words;
 use std::sync::LazyLock;
 
 use axum::{
-    Json,
     extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse as _, Response},
@@ -152,8 +151,4 @@ fn policy(door: &Door) -> HeaderValue {
 /// A segment of the path; what is no text is the id of nothing.
 fn id_of(path: Result<Path<String>, PathRejection>) -> String {
     path.map(|Path(id)| id).unwrap_or_default()
-}
-
-fn respond<T: serde::Serialize>(answer: T) -> Response {
-    ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response()
 }

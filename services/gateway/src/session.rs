@@ -8,18 +8,13 @@
 mod owner;
 mod wire;
 
-use axum::{
-    Json,
-    body::Body,
-    extract::State,
-    http::{HeaderMap, header},
-    response::{IntoResponse as _, Response},
-};
+use axum::{body::Body, extract::State, http::HeaderMap, response::Response};
 use domain::Fault;
 use jiff::Timestamp;
 use proto::session::v1::{CreateSessionRequest, RefreshSessionRequest, Session};
 
 use crate::{
+    answer,
     base::Base,
     body,
     caller::Client,
@@ -96,11 +91,7 @@ pub(crate) async fn create_session(
         request_id: request_id(),
         target: Some(asked.target(owner.standing(&door, &client).await)),
     };
-    let sessions = door.sessions();
-    let response = error::call(SERVICE, &sessions, request, |mut sessions, request| async move {
-        sessions.create_session(request).await
-    })
-    .await?;
+    let response = error::ask!(SERVICE, door.sessions(), create_session(request)).await?;
     answer(&door, &base, response.session, &asked, &agent, &owner)
 }
 
@@ -161,11 +152,7 @@ pub(crate) async fn refresh_session(
         target: Some(asked.target(owner.standing(&door, &client).await)),
         current_client_secret,
     };
-    let sessions = door.sessions();
-    let response = error::call(SERVICE, &sessions, request, |mut sessions, request| async move {
-        sessions.refresh_session(request).await
-    })
-    .await?;
+    let response = error::ask!(SERVICE, door.sessions(), refresh_session(request)).await?;
     answer(&door, &base, response.session, &asked, &agent, &owner)
 }
 
@@ -192,8 +179,8 @@ fn answer(
     };
     let token = owner.visitor_token().to_owned();
     let answer = SessionAnswer::new(session, asked, token, own).ok_or_else(missing)?;
-    let answer = Json(answer.with_session_token(session_token));
-    Ok(([(header::CACHE_CONTROL, "no-store")], answer).into_response())
+    let answer = answer.with_session_token(session_token);
+    Ok(answer::json(answer))
 }
 
 fn missing() -> Fault {

@@ -141,10 +141,7 @@ async fn receive(
         headers: signatures(headers),
         body: body::read(headers, body, BODY_MAX).await?,
     };
-    let done = error::call(service, &webhooks, request, |mut webhooks, request| async move {
-        webhooks.receive_webhook(request).await
-    })
-    .await?;
+    let done = error::ask!(service, webhooks, receive_webhook(request)).await?;
     Ok(Json(WebhookAnswer { received: true, duplicate: done.duplicate }))
 }
 

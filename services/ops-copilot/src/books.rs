@@ -54,6 +54,7 @@ pub(crate) struct Cells {
     /// When what it tells happened.
     pub(crate) at: Timestamp,
     row: prost_types::Struct,
+    former: prost_types::Struct,
 }
 
 // === impl Span ===
@@ -73,7 +74,8 @@ impl Cells {
         if row.state() == RowState::Deleted {
             return None;
         }
-        Some(Self { id: row.row_id, at: read(row.occur_time?)?, row: row.cells.unwrap_or_default() })
+        let (at, cells) = (read(row.occur_time?)?, row.cells.unwrap_or_default());
+        Some(Self { id: row.row_id, at, row: cells, former: row.former.unwrap_or_default() })
     }
 
     /// A text; empty where there is none.
@@ -92,6 +94,11 @@ impl Cells {
     /// An amount.
     pub(crate) fn money(&self, column: &str) -> Option<Money> {
         Money::deserialize(json(self.row.fields.get(column)?.clone())).ok()
+    }
+
+    /// An amount that stood there before an end took it away.
+    pub(crate) fn former(&self, column: &str) -> Option<Money> {
+        Money::deserialize(json(self.former.fields.get(column)?.clone())).ok()
     }
 
     /// A text that is JSON.

@@ -15,12 +15,11 @@ use domain::limit::Limit;
 use jiff::tz::TimeZone;
 use url::Url;
 
-#[cfg(test)]
-pub(crate) use channels::TYPES;
+pub(crate) use channels::Encryption;
 pub use channels::{People, Sender, Smtp, Wanted, Webhook};
 pub use schedule::{Budget, ReportAt};
 
-use crate::anomalies::Thresholds;
+use crate::{anomalies::Thresholds, email};
 
 /// Settings, from the environment or the command line.
 #[derive(Clone, Debug, clap::Args)]
@@ -45,6 +44,10 @@ pub struct Config {
     #[arg(long, env = "SMTP_URL", hide_env_values = true, value_parser = Smtp::parse)]
     pub smtp_url: Option<Smtp>,
 
+    /// A PEM file of authorities that may have signed the mail server's certificate, beside the public ones
+    #[arg(long, env = "SMTP_CA_FILE")]
+    pub smtp_ca_file: Option<PathBuf>,
+
     /// Who sends mails of notices: an address, or Name <address>
     #[arg(long, env = "NOTIFY_EMAIL_FROM", value_parser = Sender::parse)]
     pub notify_email_from: Option<Sender>,
@@ -57,7 +60,8 @@ pub struct Config {
     #[arg(long, env = "NOTIFY_EVENTS", default_value = "handoff.requested", value_parser = Wanted::parse)]
     pub notify_events: Wanted,
 
-    /// Whether notices may say names, addresses and what a visitor wrote: 1 or 0
+    /// Whether notices may say names, addresses and what a visitor wrote: 1 or 0; with 0, addresses and numbers of people
+    /// are masked in what the operator's agent has told
     #[arg(
         long,
         env = "NOTIFY_PERSONAL",
@@ -67,7 +71,7 @@ pub struct Config {
     )]
     pub notify_personal: bool,
 
-    /// Notices on each way before what follows waits and is told in one message
+    /// Notices on each way before what follows waits and is told in one message; hand-offs have as many of their own
     #[arg(long, env = "LIMIT_NOTICES", default_value = "30/h:10")]
     pub limit_notices: Limit,
 
@@ -135,6 +139,9 @@ impl chassis::Config for Config {
         if self.smtp_url.as_ref().is_some_and(|smtp| !smtp.is_safe(cloud)) {
             let why = "must be smtps:// or smtp://…?tls=required; plain smtp:// reaches this machine alone, and not in the cloud";
             problems.push(Problem::new("SMTP_URL", why));
+        }
+        if let Some(file) = &self.smtp_ca_file {
+            problems.extend(email::authority(file).err().map(|why| Problem::new("SMTP_CA_FILE", why)));
         }
         if self.slack_webhook_url.as_ref().is_some_and(|webhook| !webhook.is_safe(cloud)) {
             let why = "must be https; plain http reaches this machine alone, and not in the cloud";
@@ -217,14 +224,22 @@ mod tests {
                 "a@b.example",
                 "--anomalies-file",
                 "/nowhere/s3same",
+                "--smtp-ca-file",
+                "/nowhere/s3same",
                 "--limit-notices",
                 "off",
             ],
             true,
         );
         let named: Vec<_> = found.iter().map(|problem| problem.split_once(':').unwrap().0).collect();
-        let expected =
-            ["SMTP_URL", "NOTIFY_EMAIL_FROM", "ANOMALIES_FILE", "LIMIT_NOTICES", "PUBLIC_BASE_URL"];
+        let expected = [
+            "SMTP_URL",
+            "NOTIFY_EMAIL_FROM",
+            "SMTP_CA_FILE",
+            "ANOMALIES_FILE",
+            "LIMIT_NOTICES",
+            "PUBLIC_BASE_URL",
+        ];
         assert_eq!(named, expected, "{found:?}");
         assert!(found.iter().all(|problem| !problem.contains("s3same")), "{found:?}");
     }

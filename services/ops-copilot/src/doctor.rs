@@ -24,5 +24,6 @@ pub async fn check_mail(config: &Config) -> Result<String, String> {
     let ways = ways(config, Duration::ZERO).map_err(|problem| problem.to_string())?;
     let Some(email) = ways.email else { return Ok("not set: nobody is told by mail".into()) };
     let told = email.probe().await;
-    told.map(|()| "the mail server takes our mail".into()).map_err(|why| format!("{why}: look at SMTP_URL"))
+    told.map(|()| "the mail server takes our mail".into())
+        .map_err(|why| format!("{why}: look at SMTP_URL, and at SMTP_CA_FILE for an authority of your own"))
 }

@@ -3,8 +3,12 @@
 //! The invariant: a letter has the same Message-ID, date and words however often it is sent, so that one that came twice is
 //! recognised; no header of it can be made from outside; and nothing of a server's answer goes any further but its code.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
+use chassis::Problem;
 use jiff::Timestamp;
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
@@ -12,12 +16,15 @@ use lettre::{
         Mailbox, Mailboxes,
         header::{ContentType, HeaderName, HeaderValue},
     },
-    transport::smtp::Error,
+    transport::smtp::{
+        Error,
+        client::{Certificate, Tls, TlsParameters},
+    },
 };
 use store::queue::Trouble;
 
 use crate::{
-    config::{People, Sender, Smtp},
+    config::{Encryption, People, Sender, Smtp},
     notices::Letter,
 };
 
@@ -25,6 +32,8 @@ use crate::{
 const ANSWER: Duration = Duration::from_secs(10);
 /// Longest that a whole delivery may take.
 const DELIVERY: Duration = Duration::from_secs(40);
+/// What is wrong with a file of authorities.
+const UNREADABLE: &str = "must be a PEM file of certificates";
 /// Longest subject, in characters.
 const SUBJECT: usize = 200;
 
@@ -39,15 +48,30 @@ pub(crate) struct Client {
 // === impl Client ===
 
 impl Client {
-    /// Mail from `from` to `to`.
+    /// Mail from `from` to `to` by a server whose certificate a public authority has signed, or one of `authorities`.
     ///
     /// # Errors
-    /// The server's address is unsound.
-    pub(crate) fn new(smtp: &Smtp, from: &Sender, to: &People) -> anyhow::Result<Self> {
+    /// The server's address or the file is unsound.
+    pub(crate) fn new(
+        smtp: &Smtp,
+        authorities: Option<&Path>,
+        from: &Sender,
+        to: &People,
+    ) -> Result<Self, Problem> {
         chassis::http::ensure_crypto();
-        let smtp = AsyncSmtpTransport::<Tokio1Executor>::from_url(smtp.expose())
-            .map_err(|_| anyhow::anyhow!("SMTP_URL is no address of a mail server"))?;
-        Ok(Self { smtp: smtp.timeout(Some(ANSWER)).build(), from: from.0.clone(), to: to.0.clone() })
+        let unsound = |why: &str| Problem::new("SMTP_URL", why);
+        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(smtp.expose())
+            .map_err(|_| unsound("is no address of a mail server"))?;
+        if let (Some(how), Some(file)) = (smtp.tls(), authorities) {
+            let authority = authority(file).map_err(|why| Problem::new("SMTP_CA_FILE", why))?;
+            let trust = TlsParameters::builder(smtp.host().to_owned()).add_root_certificate(authority);
+            let trust = trust.build().map_err(|_| Problem::new("SMTP_CA_FILE", UNREADABLE))?;
+            transport = transport.tls(match how {
+                Encryption::FromTheStart => Tls::Wrapper(trust),
+                Encryption::Starttls => Tls::Required(trust),
+            });
+        }
+        Ok(Self { smtp: transport.timeout(Some(ANSWER)).build(), from: from.0.clone(), to: to.0.clone() })
     }
 
     /// Sends one letter, known as `id`, that was written at `at`.
@@ -99,10 +123,32 @@ impl Client {
     }
 }
 
+/// The certificates of a PEM file.
+///
+/// # Errors
+/// Why they cannot be used.
+pub(crate) fn authority(file: &Path) -> Result<Certificate, String> {
+    let pem = std::fs::read(file).map_err(|_| "cannot be read")?;
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    if !pem.windows(begin.len()).any(|part| part == begin) {
+        return Err(UNREADABLE.to_owned());
+    }
+    let read = Certificate::from_pem(&pem).map_err(|_| UNREADABLE)?;
+    let sound = TlsParameters::builder("localhost".to_owned()).add_root_certificate(read.clone()).build();
+    sound.map(|_| read).map_err(|_| UNREADABLE.to_owned())
+}
+
 /// A title on one line of its own.
 fn one_line(title: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     title.chars().map(plain).take(SUBJECT).collect()
+}
+
+/// The server showed no certificate that is trusted, or none of its name: what TLS refuses comes as unsound data.
+fn is_untrusted(error: &Error) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    let unsound = |io: &std::io::Error| io.kind() == std::io::ErrorKind::InvalidData;
+    error.is_tls() || causes.filter_map(|cause| cause.downcast_ref()).any(unsound)
 }
 
 fn trouble(error: &Error) -> Trouble {
@@ -113,7 +159,7 @@ fn trouble(error: &Error) -> Trouble {
         }
         Some(code) => Trouble::new(format!("the mail server answered {code}")),
         None if error.is_timeout() => Trouble::new("the mail server did not answer in time"),
-        None if error.is_tls() => Trouble::new("no trusted connection to the mail server"),
+        None if is_untrusted(error) => Trouble::new("no trusted connection to the mail server"),
         None => Trouble::new("no connection to the mail server, or it broke"),
     }
 }
@@ -125,6 +171,7 @@ mod tests {
     fn written(letter: &Letter) -> String {
         let client = Client::new(
             &Smtp::parse("smtp://127.0.0.1:9").unwrap(),
+            None,
             &Sender::parse("Desk <desk@example.com>").unwrap(),
             &People::parse("a@b.example, c@d.example").unwrap(),
         );
@@ -160,5 +207,17 @@ mod tests {
             Letter { title: "Größe".into(), text: "ä".into(), link: Some("https://a.example".into()) };
         assert_eq!(written(&letter), written(&letter));
         assert!(written(&letter).contains("Date: Thu, 01 Jan 1970 00:00:00 +0000"));
+    }
+
+    #[test]
+    fn a_file_that_is_no_authority_is_refused_at_the_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let empty = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for text in ["", "s3same", "-----BEGIN CERTIFICATE-----\ns3same", empty] {
+            let file = dir.path().join("authority.pem");
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(authority(&file).unwrap_err(), UNREADABLE, "{text}");
+        }
+        assert_eq!(authority(&dir.path().join("none")).unwrap_err(), "cannot be read");
     }
 }

@@ -15,7 +15,7 @@ use tonic::Status;
 
 use crate::{
     error::{Error, refuse},
-    notices::{LANES, NEWEST, NOTICES, SENDINGS, sending_id},
+    notices::{LANES, NEWEST, NOTICES, SENDINGS, lane_name, sending_id},
 };
 
 /// Notices that are looked at in one call.
@@ -72,11 +72,12 @@ impl Erasure {
             for channel in notice.channels {
                 let sending = sending_id(id, channel);
                 SENDINGS.remove(&mut work, &sending).await?;
-                if let Some(mut lane) = work.get(&LANES, channel.as_str()).await?
+                let name = lane_name(channel, &notice.kind);
+                if let Some(mut lane) = work.get(&LANES, name).await?
                     && (lane.held.contains(&sending) || lane.told.contains(&sending))
                 {
                     lane.leave(&sending);
-                    work.put(&LANES, channel.as_str(), &lane);
+                    work.put(&LANES, name, &lane);
                 }
             }
             self.erasures.note_in(&mut work, erasure, |progress| progress.count("notices", 1)).await?;

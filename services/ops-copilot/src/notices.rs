@@ -6,6 +6,7 @@
 
 mod lane;
 mod listing;
+mod mask;
 mod sending;
 mod words;
 
@@ -18,8 +19,9 @@ use store::{
     queue::{Queue, Worker},
 };
 
-pub(crate) use lane::LANES;
+pub(crate) use lane::{LANES, name as lane_name};
 pub(crate) use listing::Listed;
+pub(crate) use mask::masked;
 pub(crate) use sending::{Post, Sending, ways};
 pub(crate) use words::Words;
 

@@ -57,11 +57,7 @@ pub(crate) fn fault(error: &Error) -> Fault {
     match error {
         Error::Caller(fault) => fault.clone(),
         Error::Invalid { field, why } => Fault::invalid(*field, format!("{field} {why}")),
-        Error::Limited(quota) => Fault {
-            quota: Some(*quota),
-            ..Fault::new(Kind::RateLimited, Reason::RateLimited, "too many sessions, try again later")
-                .retry_after(quota.reset)
-        },
+        Error::Limited(quota) => Fault::limited(*quota, "too many sessions, try again later"),
         Error::WorkflowUnknown => {
             Fault::new(Kind::NotFound, Reason::WorkflowUnknown, "there is no such workflow")
         }

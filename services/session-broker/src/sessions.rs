@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use domain::id::VisitorId;
+use domain::id::{self, VisitorId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,7 +12,6 @@ use store::{
     Attempts, Collection, Commit, Error, Index, Precondition, Query, Schema, Store, Work, Write,
     erasing::{self, Erasures},
 };
-use ulid::Ulid;
 
 use crate::memory::Key;
 
@@ -56,10 +55,7 @@ pub(crate) struct Record {
 
 /// A new id of a session of our own.
 pub(crate) fn own_id(now: Timestamp) -> String {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).expect("the operating system gives random bits");
-    let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
-    format!("ses_{}", Ulid::from_parts(millis, u128::from_be_bytes(random)))
+    format!("ses_{}", id::ulid(now))
 }
 
 // === impl Record ===

@@ -6,6 +6,7 @@
 
 pub(crate) mod about;
 pub(crate) mod erased;
+mod former;
 pub(crate) mod hand;
 pub(crate) mod list;
 pub(crate) mod mend;
@@ -72,6 +73,9 @@ pub(crate) struct RowDoc {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) subject: Option<String>,
     pub(crate) cells: Cells,
+    /// What stood in cells before an end took it away; no spreadsheet shows it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) former: Cells,
     pub(crate) state: State,
     /// The spreadsheet has a line for it.
     pub(crate) landed: bool,
@@ -139,6 +143,7 @@ impl RowDoc {
             subject: subject(row.tab, &row.cells),
             changed: row.cells.keys().map(|column| (column.clone(), row.version)).collect(),
             cells: row.cells,
+            former: Cells::new(),
             state: State::Pending,
             landed: false,
             typed: Cells::new(),
@@ -165,6 +170,7 @@ impl RowDoc {
                 self.changed.insert(column.clone(), row.version);
             }
         }
+        former::note(&mut self.former, &self.cells, &row);
         self.version = row.version;
         self.occurred_at = row.occurred_at;
         self.subject = subject(row.tab, &row.cells);

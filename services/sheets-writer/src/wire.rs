@@ -12,28 +12,13 @@ use crate::{
 
 /// The tab that a request names.
 pub(crate) fn tab(wire: i32) -> Result<Tab, Fault> {
-    match pb::Tab::try_from(wire) {
-        Ok(pb::Tab::Contacts) => Ok(Tab::Contacts),
-        Ok(pb::Tab::Leads) => Ok(Tab::Leads),
-        Ok(pb::Tab::Engagements) => Ok(Tab::Engagements),
-        Ok(pb::Tab::Bookings) => Ok(Tab::Bookings),
-        Ok(pb::Tab::Subscriptions) => Ok(Tab::Subscriptions),
-        Ok(pb::Tab::Payments) => Ok(Tab::Payments),
-        Ok(pb::Tab::ChatEvents) => Ok(Tab::ChatEvents),
-        Ok(pb::Tab::Unspecified) | Err(_) => Err(Fault::invalid("tab", "tab must be one of the seven tabs")),
-    }
+    let name = pb::Tab::try_from(wire).ok().and_then(pb::Tab::name);
+    let named = name.and_then(|name| name.parse().ok());
+    named.ok_or_else(|| Fault::invalid("tab", "tab must be one of the seven tabs"))
 }
 
 pub(crate) fn wire_tab(tab: Tab) -> pb::Tab {
-    match tab {
-        Tab::Contacts => pb::Tab::Contacts,
-        Tab::Leads => pb::Tab::Leads,
-        Tab::Engagements => pb::Tab::Engagements,
-        Tab::Bookings => pb::Tab::Bookings,
-        Tab::Subscriptions => pb::Tab::Subscriptions,
-        Tab::Payments => pb::Tab::Payments,
-        Tab::ChatEvents => pb::Tab::ChatEvents,
-    }
+    pb::Tab::named(tab.as_str()).expect("a test sees to it that the contract has every tab")
 }
 
 /// The row that a request brings; `place` is where it stood, for error messages.
@@ -72,16 +57,16 @@ pub(crate) fn wire_row(doc: RowDoc) -> pb::Row {
         row_id: doc.id,
         version: doc.version,
         occur_time: Some(wire_time(doc.occurred_at)),
-        cells: Some(prost_types::Struct {
-            fields: doc
-                .cells
-                .into_iter()
-                .map(|(column, cell)| (column, wire_value(cell_json(cell))))
-                .collect(),
-        }),
+        cells: Some(wire_cells(doc.cells)),
         state: state.into(),
         error: doc.error.unwrap_or_default(),
+        former: (!doc.former.is_empty()).then(|| wire_cells(doc.former)),
     }
+}
+
+fn wire_cells(cells: Cells) -> prost_types::Struct {
+    let fields = cells.into_iter().map(|(column, cell)| (column, wire_value(cell_json(cell))));
+    prost_types::Struct { fields: fields.collect() }
 }
 
 /// A row's cells as JSON, as [`row`] takes them.
@@ -214,4 +199,19 @@ pub(crate) fn wire_value(value: Value) -> prost_types::Value {
         }),
     };
     prost_types::Value { kind: Some(kind) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contract_has_every_tab() {
+        for known in Tab::ALL {
+            assert_eq!(tab(wire_tab(known).into()).unwrap(), known);
+        }
+        for unknown in [0, 8, -1] {
+            assert!(tab(unknown).is_err(), "{unknown}");
+        }
+    }
 }

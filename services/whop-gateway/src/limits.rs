@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use domain::{Fault, Kind, Reason, fault::Quota};
+use domain::{Fault, fault::Quota};
 use store::{Clock, Store, limiter::Limiter};
 
 use crate::config::Config;
@@ -38,6 +38,5 @@ impl Limits {
 }
 
 fn limited(quota: Quota) -> Fault {
-    let fault = Fault::new(Kind::RateLimited, Reason::RateLimited, "too many requests, try again later");
-    Fault { quota: Some(quota), ..fault.retry_after(quota.reset) }
+    Fault::limited(quota, "too many requests, try again later")
 }

@@ -135,6 +135,9 @@ pub trait Config: clap::Args + Send + 'static {
     }
 }
 
+/// Fewest characters of a secret that we only compare.
+pub const SECRET_MIN: usize = 16;
+
 /// Value parser of a secret.
 ///
 /// # Errors

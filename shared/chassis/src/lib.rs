@@ -9,6 +9,7 @@ pub mod brink;
 pub mod client;
 pub mod config;
 pub mod deadline;
+pub mod gate;
 pub mod google;
 pub mod http;
 pub mod local;

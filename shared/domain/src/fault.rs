@@ -154,6 +154,12 @@ impl Fault {
         Self::new(Kind::Invalid, Reason::Malformed, message)
     }
 
+    /// More calls than a limit lets through.
+    pub fn limited(quota: Quota, message: impl Into<String>) -> Self {
+        let fault = Self::new(Kind::RateLimited, Reason::RateLimited, message).retry_after(quota.reset);
+        Self { quota: Some(quota), ..fault }
+    }
+
     /// Our own failure. The cause belongs into the log of whoever calls this.
     pub fn internal() -> Self {
         Self::new(Kind::Internal, Reason::Internal, "internal error")

@@ -46,7 +46,8 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn ulid(now: Timestamp) -> String {
+/// A new ULID: `now` and 80 random bits.
+pub fn ulid(now: Timestamp) -> String {
     let mut random = [0; 16];
     getrandom::fill(&mut random).expect("the operating system gives random bits");
     let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();

@@ -11,6 +11,13 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
+/// A new secret: 256 random bits in base64url.
+pub fn secret() -> String {
+    let mut bits = [0; 32];
+    getrandom::fill(&mut bits).expect("the operating system gives random bits");
+    URL_SAFE_NO_PAD.encode(bits)
+}
+
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -120,9 +127,7 @@ impl Keys {
 
     /// A new key as it stands in `TOKEN_KEYS`.
     pub fn generate() -> String {
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).expect("the operating system gives random bits");
-        format!("k1:{}", URL_SAFE_NO_PAD.encode(secret))
+        format!("k1:{}", secret())
     }
 
     /// Signs a token about `subject` that lives from `now` for the purpose's lifetime.

@@ -10,10 +10,7 @@
 //! - trouble with the store refuses nobody: then the process decides alone;
 //! - keys that have been quiet long enough to be fresh again take no memory for long.
 
-mod gate;
-mod keys;
 mod pocket;
-mod rate;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -21,10 +18,11 @@ mod trouble;
 
 use std::{sync::Arc, time::Instant};
 
+use chassis::gate::{Gate, Rate, nanos};
 use domain::{fault::Quota, limit::Limit};
 use jiff::Timestamp;
 
-use self::{gate::Gate, rate::Rate, shared::Shared};
+use self::shared::Shared;
 use crate::{Clock, Store};
 
 /// The collection of the keys of a shared store.
@@ -94,7 +92,7 @@ impl Limiter {
     pub fn peek(&self, key: &str) -> Result<(), Quota> {
         match &self.0 {
             Way::Off => Ok(()),
-            Way::Local { gate, clock } => gate.peek(key, rate::nanos(clock())),
+            Way::Local { gate, clock } => gate.peek(key, nanos(clock())),
             Way::Shared(shared) => shared.peek(key),
         }
     }
@@ -108,7 +106,7 @@ impl Limiter {
         match &self.0 {
             Way::Off => Ok(Permit(Source::Nowhere)),
             Way::Local { gate, clock } => {
-                gate.take(key, rate::nanos(clock()))?;
+                gate.take(key, nanos(clock()))?;
                 Ok(Permit(Source::Gate { gate, key }))
             }
             Way::Shared(shared) => Ok(Permit(match shared.acquire(key).await? {

@@ -38,6 +38,11 @@ pub(crate) fn required(field: &str, given: String, most: usize) -> Result<String
     text(field, Some(given), most)?.ok_or_else(|| Failure::Arguments(format!("{field} must not be empty")))
 }
 
+/// As [`text`], of what may be left out; empty then.
+pub(crate) fn maybe(field: &str, given: Option<String>, most: usize) -> Result<String, Failure> {
+    text(field, given, most).map(Option::unwrap_or_default)
+}
+
 /// An id that some tool has answered.
 pub(crate) fn id(field: &str, given: &str) -> Result<String, Failure> {
     let given = given.trim();

@@ -12,10 +12,10 @@ use proto::{
     booking::v1::{
         CancelBookingRequest, CancelBookingResponse, CreateBookingRequest, CreateBookingResponse,
         CreateCheckoutRequest, CreateCheckoutResponse, ExpireCheckoutRequest, ExpireCheckoutResponse,
-        ListBookingsRequest, ListBookingsResponse, ListCheckoutsRequest, ListCheckoutsResponse,
-        ListEventTypesRequest, ListEventTypesResponse, ListSlotsRequest, ListSlotsResponse,
-        RescheduleBookingRequest, RescheduleBookingResponse, booking_service_client::BookingServiceClient,
-        payment_service_client::PaymentServiceClient,
+        GetCheckoutRequest, GetCheckoutResponse, ListBookingsRequest, ListBookingsResponse,
+        ListCheckoutsRequest, ListCheckoutsResponse, ListEventTypesRequest, ListEventTypesResponse,
+        ListSlotsRequest, ListSlotsResponse, RescheduleBookingRequest, RescheduleBookingResponse,
+        booking_service_client::BookingServiceClient, payment_service_client::PaymentServiceClient,
     },
     ops::v1::{
         FindAnomaliesRequest, FindAnomaliesResponse, GetWeeklySummaryRequest, GetWeeklySummaryResponse,
@@ -87,6 +87,7 @@ calls! {
     payments(PaymentServiceClient) {
         create_checkout(CreateCheckoutRequest) -> CreateCheckoutResponse;
         expire_checkout(ExpireCheckoutRequest) -> ExpireCheckoutResponse;
+        get_checkout(GetCheckoutRequest) -> GetCheckoutResponse;
         list_checkouts(ListCheckoutsRequest) -> ListCheckoutsResponse;
     }
     members(MembershipServiceClient) {

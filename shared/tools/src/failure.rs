@@ -86,9 +86,18 @@ const ADVICE: &[(Reason, &str)] = &[
     (Reason::StateWrong, "Nothing was changed. Tell the visitor how it stands."),
 ];
 
+/// What to do where a call came before and what it made is no more.
+const OVER: &str = "Nothing was done now. Tell the visitor how it stands. If they want it all the same, have them say so and \
+    call it again then.";
+
 // === impl Failure ===
 
 impl Failure {
+    /// A call came before, and what it made then is no more. To say that it succeeded would be to say that it is there.
+    pub(crate) fn over(why: impl Into<String>) -> Self {
+        Self::Refused(Refusal { reason: Reason::StateWrong, why: why.into(), advice: OVER, more: Map::new() })
+    }
+
     /// What a service's refusal means to somebody in this time zone.
     pub(crate) fn of(status: &Status, zone: &TimeZone) -> Self {
         let Fault { kind, reason, field, message, metadata, .. } = status::fault(status);

@@ -5,7 +5,7 @@ use domain::workflow::Audience;
 use crate::{
     Annotations, Tool,
     schema::{list, object, one_of, optional_text},
-    tool::Run,
+    tool::{Run, Whom},
 };
 
 const FIELDS: [&str; 4] = ["url", "title", "referrer", "utm"];
@@ -29,7 +29,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations::READS,
     scope: Audience::Anyone,
-    touches: true,
+    touches: Whom::Visitor,
     needs: &[],
     secrets: &[],
     claims: &[],

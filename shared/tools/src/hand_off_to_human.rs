@@ -9,7 +9,7 @@ use crate::{
     Annotations, Tool, arguments,
     failure::Failure,
     schema::{boolean, object, optional_text, text},
-    tool::{Claim, Run},
+    tool::{Claim, Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -20,19 +20,25 @@ const LONGEST_SUMMARY: usize = 2_000;
 pub(crate) static TOOL: Tool = Tool {
     name: "hand_off_to_human",
     title: "Call a person",
-    description: "Calls a person of the team into this conversation. Call it when the visitor asks for a person, when \
-        they are upset, or when you cannot help after an honest try. From then on a person answers here, and you are silent: \
-        say in one sentence that somebody will answer here, and end.",
+    description: "Calls a person of the team. Call it when the visitor asks for a person, when they are upset, or when you \
+        cannot help after an honest try. What it answers says where the person will answer. Where that is this conversation, \
+        you are silent from then on: say so in one sentence, and end.",
     input: |_| {
         object([
             ("reason", text("Why a person is needed, in one sentence, for the team.")),
             ("summary", optional_text("What was said so far, in at most five sentences; null if it needs no word.")),
         ])
     },
-    output: || object([("handed_off", boolean("A person is called."))]),
+    output: || {
+        object([
+            ("handed_off", boolean("A person is called.")),
+            ("answers_here", boolean("The person answers in this very conversation.")),
+            ("advice", optional_text("What else has to be done for the visitor to be answered; else null.")),
+        ])
+    },
     annotations: Annotations { read_only: false, destructive: false, idempotent: false, open_world: true },
     scope: Audience::Anyone,
-    touches: true,
+    touches: Whom::Visitor,
     needs: &[],
     secrets: &[],
     claims: &[
@@ -50,12 +56,25 @@ pub(crate) static TOOL: Tool = Tool {
     run: Run::Here(|call| run(call).boxed()),
 };
 
+/// What an agent has to do whose conversation nobody of the team sees.
+const ELSEWHERE: &str = "The team is told, and cannot write into this conversation: they need an address of the visitor. Unless \
+    one was saved before, ask for an e-mail address or a phone number and call save_lead. Tell the visitor that somebody will \
+    answer there.";
+
 /// The arguments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
     reason: String,
     summary: Option<String>,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+struct Output {
+    handed_off: bool,
+    answers_here: bool,
+    advice: Option<&'static str>,
 }
 
 async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
@@ -66,5 +85,7 @@ async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
         None => reason,
     };
     call.hand_off.hand_off(call.session, &call.request_id, &reason).await?;
-    Ok(Reply::of(json!({"handed_off": true})))
+    let answers_here = !call.session.thread_id.is_empty();
+    let advice = (!answers_here).then_some(ELSEWHERE);
+    Ok(Reply::of(json!(Output { handed_off: true, answers_here, advice })))
 }

@@ -33,7 +33,7 @@ pub use knowledge::{Document, Knowledge, Passage};
 pub use links::Links;
 pub use receipt::{Receipt, Undo};
 pub use session::Session;
-pub use tool::{Annotations, Claim, NOTICE, Tool};
+pub use tool::{Annotations, Claim, NOTICE, Tool, Whom};
 pub use toolbox::{Outcome, Toolbox};
 
 /// Every tool there is.
@@ -68,11 +68,6 @@ pub const ALL: &[&Tool] = &[
 /// The tool of this name.
 pub fn find(name: &str) -> Option<&'static Tool> {
     ALL.iter().copied().find(|tool| tool.name == name)
-}
-
-/// The tools that a workflow lists, in its order.
-pub fn tools_of(workflow: &domain::workflow::Workflow) -> Vec<&'static Tool> {
-    workflow.tools.iter().filter_map(|name| find(name)).collect()
 }
 
 /// Name and audience of every tool, as [`domain::workflow::Registry::check_tools`] takes them.

@@ -10,7 +10,7 @@ use crate::{
     failure::Failure,
     links::Service,
     schema::{boolean, integer, list, object, optional_text, text},
-    tool::Run,
+    tool::{Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -35,7 +35,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations::READS,
     scope: Audience::Anyone,
-    touches: false,
+    touches: Whom::Nobody,
     needs: &[],
     secrets: &[],
     claims: &[],

@@ -10,7 +10,7 @@ use crate::{
     Annotations, Tool, arguments,
     failure::Failure,
     schema::{boolean, object, one_of, optional_text, text},
-    tool::{Claim, Run},
+    tool::{Claim, Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -33,9 +33,9 @@ pub(crate) static TOOL: Tool = Tool {
             ("outcome", text("The outcome that was recorded.")),
         ])
     },
-    annotations: Annotations { read_only: false, destructive: false, idempotent: true, open_world: false },
+    annotations: Annotations { read_only: false, destructive: false, idempotent: false, open_world: false },
     scope: Audience::Anyone,
-    touches: true,
+    touches: Whom::Conversation,
     needs: &[],
     secrets: &[],
     claims: &[Claim::act(&[
@@ -75,8 +75,10 @@ async fn run(call: Call<'_>) -> Result<Reply, Failure> {
         let known = session.workflow.outcomes.join(", ");
         return Err(Failure::Arguments(format!("outcome must be one of {known}")));
     }
-    // the same outcome of the same conversation is one row, however often it is logged
-    let id = EventId::derive(&["chat.outcome", session.place(), &outcome]);
+    // the same outcome of the same conversation is one row, however often it is logged; the operator's own agent talks
+    // in none, so each of its calls is
+    let place = Some(session.place()).filter(|place| !place.is_empty()).unwrap_or(&request_id);
+    let id = EventId::derive(&["chat.outcome", place, &outcome]);
     let event = json!({
         "id": id.as_str(),
         "type": "chat.outcome",

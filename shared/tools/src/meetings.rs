@@ -9,14 +9,15 @@ pub(crate) mod list_my_bookings;
 pub(crate) mod list_slots;
 pub(crate) mod reschedule_meeting;
 
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 use proto::booking::v1::{Booking, BookingStatus};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
     Receipt,
-    schema::{object, one_of, optional_text, text},
+    failure::Failure,
+    schema::{object, one_of, optional_text, some, text},
     times,
 };
 
@@ -60,7 +61,7 @@ pub(crate) fn told(booking: &Booking) -> Meeting {
         start: times::told(booking.start_time, &zone),
         end: times::told(booking.end_time, &zone),
         time_zone: times::name(&zone),
-        location: Some(booking.location.clone()).filter(|place| !place.is_empty()),
+        location: some(&booking.location),
     }
 }
 
@@ -79,9 +80,23 @@ pub(crate) fn receipt(title: &str, booking: &Booking) -> Receipt {
     )
 }
 
-/// Whether it takes place, or may.
-pub(crate) fn is_alive(booking: &Booking) -> bool {
-    matches!(booking.status(), BookingStatus::Requested | BookingStatus::Booked)
+/// Whether a meeting takes place, or may, when it was asked for. A call that came before is answered with the meeting that
+/// it made then, as it stands now.
+fn check_stands(booking: &Booking, asked: Timestamp) -> Result<(), Failure> {
+    let now = match booking.status() {
+        BookingStatus::Requested | BookingStatus::Booked => match times::read(booking.start_time) {
+            Some(start) if start.as_second() != asked.as_second() => {
+                format!("was moved to {} since", times::spoken(start, &zone(booking)))
+            }
+            _ => return Ok(()),
+        },
+        BookingStatus::Canceled => "was cancelled since".to_owned(),
+        BookingStatus::Rejected => "was refused by the host".to_owned(),
+        BookingStatus::NoShow => "is over, and the visitor did not come".to_owned(),
+        BookingStatus::Unspecified => return Err(Failure::Odd("how the meeting stands")),
+    };
+    let id = &booking.booking_id;
+    Err(Failure::over(format!("meeting {id}, which the same call brought about, {now}")))
 }
 
 /// The time zone of whoever comes.

@@ -16,8 +16,3 @@ fn word(status: MembershipStatus) -> String {
     let name = status.as_str_name();
     name.strip_prefix("MEMBERSHIP_STATUS_").unwrap_or(name).to_lowercase().replace("unspecified", "unknown")
 }
-
-/// A text that says something.
-fn some(text: &str) -> Option<String> {
-    Some(text.to_owned()).filter(|text| !text.is_empty())
-}

@@ -21,5 +21,5 @@ fn how_many(given: Option<i64>, default: i32, most: i32) -> Result<i32, Failure>
 
 /// A short text, or nothing.
 fn short(field: &str, given: Option<String>) -> Result<String, Failure> {
-    arguments::text(field, given, 200).map(Option::unwrap_or_default)
+    arguments::maybe(field, given, 200)
 }

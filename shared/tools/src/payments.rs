@@ -42,6 +42,20 @@ fn status(checkout: &Checkout) -> &'static str {
     }
 }
 
+/// Why a link cannot be paid, in words; `None` while it can.
+fn end(checkout: &Checkout) -> Option<&'static str> {
+    match checkout.status() {
+        CheckoutStatus::Open => None,
+        CheckoutStatus::Pending => Some("was paid, and the money is on its way"),
+        CheckoutStatus::Paid if checkout.refunded.is_some() => Some("was paid, and money was paid back"),
+        CheckoutStatus::Paid => Some("is paid already"),
+        CheckoutStatus::Expired => Some("has ended, and nobody paid"),
+        CheckoutStatus::Canceled => Some("was cancelled"),
+        CheckoutStatus::Failed => Some("was used, and the money did not come"),
+        CheckoutStatus::Unspecified => Some("stands in a way that nobody knows"),
+    }
+}
+
 /// What people call what is paid for.
 fn item(checkout: &Checkout) -> String {
     checkout.item.as_ref().map(|item| item.name.clone()).unwrap_or_default()

@@ -10,7 +10,7 @@ use crate::{
     Annotations, Receipt, Tool, arguments,
     failure::Failure,
     schema::{boolean, object, optional_text, text},
-    tool::{Claim, Run},
+    tool::{Claim, Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -50,7 +50,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations { read_only: false, destructive: false, idempotent: true, open_world: false },
     scope: Audience::Anyone,
-    touches: true,
+    touches: Whom::Visitor,
     needs: &[],
     secrets: &[],
     claims: &[
@@ -122,7 +122,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Failure> {
 
 fn read(arguments: serde_json::Value) -> Result<LeadFacts, Failure> {
     let input: Input = arguments::read(arguments)?;
-    let short = |field: &str, given| arguments::text(field, given, LONGEST).map(Option::unwrap_or_default);
+    let short = |field: &str, given| arguments::maybe(field, given, LONGEST);
     let facts = LeadFacts {
         email: short("email", input.email)?,
         phone: short("phone", input.phone)?,
@@ -132,7 +132,7 @@ fn read(arguments: serde_json::Value) -> Result<LeadFacts, Failure> {
         intent: short("intent", input.intent)?,
         budget_range: short("budget_range", input.budget_range)?,
         timeframe: short("timeframe", input.timeframe)?,
-        notes: arguments::text("notes", input.notes, LONGEST_NOTES)?.unwrap_or_default(),
+        notes: arguments::maybe("notes", input.notes, LONGEST_NOTES)?,
         traits: Default::default(),
     };
     if facts.email.is_empty() && facts.phone.is_empty() {

@@ -23,6 +23,11 @@ pub(crate) fn optional_text(description: &str) -> Value {
     json!({"type": ["string", "null"], "description": description})
 }
 
+/// What is answered under [`optional_text`]: a text that says something.
+pub(crate) fn some(text: impl Into<String>) -> Option<String> {
+    Some(text.into()).filter(|text| !text.is_empty())
+}
+
 /// An integer.
 pub(crate) fn integer(description: &str) -> Value {
     json!({"type": "integer", "description": description})

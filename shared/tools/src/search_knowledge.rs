@@ -9,7 +9,7 @@ use crate::{
     Annotations, Passage, Tool, arguments,
     failure::Failure,
     schema::{boolean, list, object, text},
-    tool::Run,
+    tool::{Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -34,7 +34,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations::READS,
     scope: Audience::Anyone,
-    touches: false,
+    touches: Whom::Nobody,
     needs: &[],
     secrets: &[],
     claims: &[],

@@ -32,14 +32,19 @@ impl Session {
         !self.caller.visitor_id.is_empty()
     }
 
+    /// What a call wants, by whom and where, whenever it is made and however it is written.
+    pub fn wish(&self, tool: &str, arguments: &Value) -> String {
+        let arguments = canonical(arguments).to_string();
+        digest(&[self.place(), &self.caller.visitor_id, &self.workflow.slug, tool, &arguments])
+    }
+
     /// The id under which a repetition of the same call is recognised. It follows from what is wanted and not from the
     /// model's id of the call, which differs when a turn is answered again.
     pub(crate) fn request_id(&self, tool: &str, arguments: &Value) -> String {
-        let arguments = canonical(arguments).to_string();
-        format!("req_{}", digest(&[self.place(), &self.caller.visitor_id, &self.turn, tool, &arguments]))
+        format!("req_{}", digest(&[&self.wish(tool, arguments), &self.turn]))
     }
 
-    /// The conversation, or else the session, or else the visitor.
+    /// The conversation, or else the session, or else the visitor; empty for the operator's own agent, which has none.
     pub(crate) fn place(&self) -> &str {
         let places = [&self.thread_id, &self.caller.session_id, &self.caller.visitor_id];
         places.into_iter().find(|place| !place.is_empty()).map_or("", String::as_str)
@@ -118,6 +123,10 @@ mod tests {
                 .request_id("t", &wanted),
         ];
         assert!(others.iter().all(|other| *other != id));
+        let wish = session().wish("t", &wanted);
+        assert_eq!(wish, Session { turn: "msg_2".into(), ..session() }.wish("t", &same), "in whatever turn");
+        let operators = Arc::new(Workflow { slug: "ops".into(), ..(*session().workflow).clone() });
+        assert_ne!(wish, Session { workflow: operators, ..session() }.wish("t", &wanted), "at one workflow");
     }
 
     #[test]

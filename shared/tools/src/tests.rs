@@ -4,6 +4,7 @@ mod answering;
 mod injection;
 mod offering;
 mod once;
+mod over;
 pub(crate) mod world;
 
 use std::{
@@ -18,18 +19,19 @@ use serde_json::{Value, json};
 use tonic::Status;
 
 use self::world::{FREE, MEETING, NOW, PEOPLE, Person, World};
-use crate::{ALL, HandOff, Knowledge, Links, Outcome, Session, Tool, Toolbox, find};
+use crate::{ALL, HandOff, Knowledge, Links, Outcome, Session, Tool, Toolbox, Whom, find};
 
-/// Whoever is called when a person is wanted, and what for.
+/// Whoever is called when a person is wanted: under which request, by which visitor, and what for.
 #[derive(Default)]
-struct Caught(Mutex<Vec<(String, String)>>);
+struct Caught(Mutex<Vec<(String, String, String)>>);
 
 #[async_trait::async_trait]
 impl HandOff for Caught {
     async fn hand_off(&self, session: &Session, request_id: &str, reason: &str) -> Result<(), Status> {
         let mut calls = self.0.lock().unwrap();
-        if !calls.iter().any(|(known, _)| known == request_id) {
-            calls.push((request_id.to_owned(), format!("{}: {reason}", session.thread_id)));
+        if !calls.iter().any(|(known, ..)| known == request_id) {
+            let visitor = session.caller.visitor_id.clone();
+            calls.push((request_id.to_owned(), visitor, format!("{}: {reason}", session.thread_id)));
         }
         Ok(())
     }

@@ -24,8 +24,8 @@ pub struct Tool {
     pub annotations: Annotations,
     /// The widest audience that may call it.
     pub scope: Audience,
-    /// It is about the visitor of the session, so that there must be one.
-    pub touches: bool,
+    /// Whom a call is about, so that they must be known.
+    pub touches: Whom,
     /// Services behind it, one of which must be there; empty if it needs none but the books.
     pub(crate) needs: &'static [Service],
     /// Arguments that nobody keeps.
@@ -40,6 +40,17 @@ pub struct Tool {
     pub progress: &'static str,
     /// Where it runs.
     pub(crate) run: Run,
+}
+
+/// Whom a call is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// Nobody.
+    Nobody,
+    /// The visitor of the session.
+    Visitor,
+    /// Whoever is talked to: a visitor, or the operator, who needs no session.
+    Conversation,
 }
 
 /// How people say that a tool has done its work.
@@ -124,7 +135,13 @@ impl Tool {
             Audience::Member => !caller.verified_whop_user_id.is_empty(),
             Audience::Operator => workflow.audience == Audience::Operator,
         };
-        is_audience && (!self.touches || !caller.visitor_id.is_empty())
+        let is_known = !caller.visitor_id.is_empty();
+        is_audience
+            && match self.touches {
+                Whom::Nobody => true,
+                Whom::Visitor => is_known,
+                Whom::Conversation => is_known || workflow.audience == Audience::Operator,
+            }
     }
 
     /// The arguments without what nobody keeps.

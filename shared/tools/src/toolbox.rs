@@ -10,8 +10,8 @@ use proto::common::v1::Caller;
 use serde_json::{Value, json};
 
 use crate::{
-    HandOff, Knowledge, Links, Receipt, Session, Tool, clients::Clients, failure::Failure, receipt::Undo,
-    tool::Run, tools_of,
+    HandOff, Knowledge, Links, Receipt, Session, Tool, clients::Clients, failure::Failure, find,
+    receipt::Undo, tool::Run,
 };
 
 /// What tools stand on.
@@ -32,6 +32,8 @@ pub struct Outcome {
     pub is_error: bool,
     /// It has not, because of the arguments: others may do.
     pub is_refused: bool,
+    /// It may have, all the same: a service has failed, or its answer was lost. Every other error has done nothing.
+    pub is_unknown: bool,
     /// What the visitor is shown of the effect.
     pub receipt: Option<Receipt>,
     /// A question to which nothing was found.
@@ -68,9 +70,8 @@ impl Toolbox {
 
     /// The tools of a workflow that a caller may call here, in the workflow's order.
     pub fn offered(&self, workflow: &Workflow, caller: &Caller) -> Vec<&'static Tool> {
-        let mut tools = tools_of(workflow);
-        tools.retain(|tool| self.links.have(tool.needs) && tool.admits(caller, workflow));
-        tools
+        let listed = workflow.tools.iter().filter_map(|name| find(name));
+        listed.filter(|tool| self.links.have(tool.needs) && tool.admits(caller, workflow)).collect()
     }
 
     /// Calls a tool that is offered to the session.
@@ -90,7 +91,7 @@ impl Toolbox {
 
     /// Does what a receipt that the server itself has shown offers, whether or not the workflow lists the tool.
     pub async fn undo(&self, undo: &Undo, session: &Session) -> Outcome {
-        match crate::find(&undo.tool).filter(|tool| tool.admits(&session.caller, &session.workflow)) {
+        match find(&undo.tool).filter(|tool| tool.admits(&session.caller, &session.workflow)) {
             Some(tool) => self.run(tool, undo.arguments.clone(), session).await,
             None => Outcome::error("there is no such tool".to_owned(), ""),
         }
@@ -105,7 +106,7 @@ impl Toolbox {
         let hand_off = &**hand_off;
         match run(Call { clients, links, knowledge, hand_off, arguments, session, request_id }).await {
             Ok(Reply { output, receipt, unanswered }) => {
-                Outcome { output, is_error: false, is_refused: false, receipt, unanswered }
+                Outcome { output, is_error: false, is_refused: false, is_unknown: false, receipt, unanswered }
             }
             Err(Failure::Arguments(why)) => {
                 let advice = "Nothing was done. Correct the arguments and call again.";
@@ -114,7 +115,8 @@ impl Toolbox {
             Err(Failure::Refused(refusal)) => Outcome::of_error(refusal.output()),
             Err(failure) => {
                 tracing::warn!(tool = tool.name, error = %failure, "a tool has failed");
-                Outcome::error("the tool has failed".to_owned(), tool.on_failure)
+                let failed = Outcome::error("the tool has failed".to_owned(), tool.on_failure);
+                Outcome { is_unknown: true, ..failed }
             }
         }
     }
@@ -135,7 +137,7 @@ impl Outcome {
     }
 
     fn of_error(output: Value) -> Self {
-        Self { output, is_error: true, is_refused: false, receipt: None, unanswered: None }
+        Self { output, is_error: true, is_refused: false, is_unknown: false, receipt: None, unanswered: None }
     }
 }
 

@@ -1,14 +1,14 @@
 //! Making the calls that the model wants.
 //!
-//! The invariants: calls of one answer run at the same time; one that has begun is awaited, whoever listens; and each is
-//! kept with its outcome before the model hears of it.
+//! The invariants: calls of one answer run at the same time, but for the one that calls a person, which goes first and
+//! alone; one that has begun is awaited, whoever listens; and each is kept with its outcome before the model hears of it.
 
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use tools::{Outcome, Session};
 
 use super::{
-    Agent, history::ToolCall, receipts, responses::request::InputItem, speech::Wanted, tool_session,
+    Agent, hand_off, history::ToolCall, receipts, responses::request::InputItem, speech::Wanted, tool_session,
 };
 use crate::{
     protocol::{CallStatus, ClientToolCall, Event},
@@ -35,16 +35,14 @@ pub(crate) async fn make(
     cause: &str,
     wanted: Vec<Wanted>,
 ) -> Result<Made, store::Error> {
-    let (mut browsers, ours): (Vec<_>, Vec<_>) =
+    let (mut browsers, mut ours): (Vec<_>, Vec<_>) =
         wanted.into_iter().partition(|call| is_of_browser(turn, &call.name));
-    tell(turn, &ours).await;
+    ours.sort_by_key(|call| call.name != hand_off::CALLING);
+    let calls_person = ours.first().is_some_and(|call| call.name == hand_off::CALLING);
+    let (first, others) = ours.split_at(usize::from(calls_person));
     let session = tool_session(turn, cause);
-    // Who has just taken the thread over did not ask for what the model was about to do.
-    let outcomes = if turn.is_taken_over().await? {
-        ours.iter().map(|_| taken_over()).collect()
-    } else {
-        join_all(ours.iter().map(|call| run(agent, &session, call))).await
-    };
+    let mut outcomes = run_all(agent, turn, &session, first).await?;
+    outcomes.extend(run_all(agent, turn, &session, others).await?);
     let mut made = Made { input: Vec::new(), succeeded: Vec::new(), asked: None };
     for (call, outcome) in ours.into_iter().zip(outcomes) {
         keep(agent, turn, call, outcome, &mut made).await?;
@@ -63,9 +61,27 @@ pub(crate) async fn make(
     Ok(made)
 }
 
+/// Runs calls, all at the same time. Once a person has the thread none is run, whether they took it or were called a moment
+/// ago: they did not ask for what the model was about to do.
+async fn run_all(
+    agent: &Agent,
+    turn: &Turn,
+    session: &Session,
+    calls: &[Wanted],
+) -> Result<Vec<Outcome>, store::Error> {
+    if calls.is_empty() {
+        return Ok(Vec::new());
+    }
+    if turn.is_taken_over().await? {
+        return Ok(calls.iter().map(|_| taken_over()).collect());
+    }
+    tell(turn, calls).await;
+    Ok(join_all(calls.iter().map(|call| run(agent, session, call))).await)
+}
+
 fn taken_over() -> Outcome {
     let advice = "Nothing was done. Say no more; the person goes on from here.";
-    Outcome::error("a person has taken this conversation over".to_owned(), advice)
+    Outcome::error("a person has this conversation now".to_owned(), advice)
 }
 
 fn is_of_browser(turn: &Turn, name: &str) -> bool {

@@ -12,6 +12,8 @@ use crate::{
     turn::{Input, Turn, TurnError},
 };
 
+/// The model calls a person by this tool.
+pub(super) const CALLING: &str = "hand_off_to_human";
 /// What a visitor tells of themselves through this tool.
 const TELLING: &str = "save_lead";
 

@@ -13,7 +13,11 @@ use chassis::{
     retry::{Policy, Verdict, retry},
 };
 use domain::{id::EventId, money::Currency};
-use proto::sheets::v1::{RecordEventsRequest, event_service_client::EventServiceClient};
+use jiff::Timestamp;
+use proto::{
+    common::v1::Caller,
+    sheets::v1::{RecordEventsRequest, event_service_client::EventServiceClient},
+};
 use serde_json::{Value, json};
 use tonic::Code;
 use tracing::Instrument as _;
@@ -21,7 +25,7 @@ use tracing::Instrument as _;
 use super::{budget::Taken, facts};
 use crate::{
     protocol::{Item, UserMessage},
-    turn::{Input, Turn},
+    turn::{Input, Session, Turn},
 };
 
 /// Patient, for nobody waits; within what a drain may take.
@@ -95,24 +99,41 @@ impl Recorder {
 
     /// A question to which nothing was found.
     pub(crate) fn unanswered(&self, turn: &Turn, call_id: &str, question: &str) {
-        let id = EventId::derive(&["knowledge.unanswered", &turn.thread.id, call_id]);
-        let question: String = question.chars().take(LONGEST).collect();
-        let event = json!({"id": id.as_str(), "type": "knowledge.unanswered", "occurred_at": turn.now().to_string(),
-            "question": question});
-        self.record(turn, event);
+        self.record(turn, of_question(&turn.thread.id, call_id, question, turn.now()));
+    }
+
+    /// The same, where another agent has asked for somebody, outside of any thread.
+    pub(crate) fn unanswered_outside(&self, session: &tools::Session, question: &str) {
+        let tools::Session { caller, turn, workflow, now, .. } = session;
+        let event = of_question(&caller.session_id, turn, question, *now);
+        self.tell(caller.clone(), &caller.session_id, &workflow.slug, event, ());
     }
 
     fn record(&self, turn: &Turn, mut event: Value) {
+        let Session { caller, session_id, workflow, .. } = &turn.session;
         event["thread_id"] = json!(turn.thread.id);
-        event["session_id"] = json!(turn.session.session_id);
-        event["workflow_id"] = json!(turn.session.workflow.slug);
+        self.tell(caller.clone(), session_id, &workflow.slug, event, turn.trail());
+    }
+
+    /// Tells an event of a session; `trail` is held until it is told.
+    fn tell(
+        &self,
+        caller: Caller,
+        session_id: &str,
+        workflow: &str,
+        mut event: Value,
+        trail: impl Send + 'static,
+    ) {
+        event["session_id"] = json!(session_id);
+        event["workflow_id"] = json!(workflow);
+        event["site"] = json!(caller.site);
         let id = event["id"].as_str().unwrap_or_default().to_owned();
         let request = RecordEventsRequest {
-            caller: Some(turn.session.caller.clone()),
+            caller: Some(caller),
             request_id: format!("req_{}", domain::id::digest(&[&id])),
             events: event.to_string().into(),
         };
-        let (events, trail) = (self.events.clone(), turn.trail());
+        let events = self.events.clone();
         let work = async move {
             let _trail = trail;
             let again = move || {
@@ -131,6 +152,16 @@ impl Recorder {
         let work = request_id::scope(request_id::current().unwrap_or_else(request_id::make), work);
         self.ctx.spawn(work.in_current_span());
     }
+}
+
+/// A question to which nothing was found, by the place and the call in which it was asked.
+fn of_question(place: &str, call: &str, question: &str, now: Timestamp) -> Value {
+    json!({
+        "id": EventId::derive(&["knowledge.unanswered", place, call]).as_str(),
+        "type": "knowledge.unanswered",
+        "occurred_at": now.to_string(),
+        "question": question.chars().take(LONGEST).collect::<String>(),
+    })
 }
 
 fn of_message(turn: &Turn, message: &UserMessage, flagged: bool) -> Value {

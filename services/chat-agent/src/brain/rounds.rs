@@ -68,6 +68,8 @@ pub(crate) struct Rounds<'a> {
     input: Vec<InputItem>,
     /// What the model has said in this turn.
     said: Vec<String>,
+    /// What of it stands in the thread.
+    heard: Vec<String>,
     /// Tools that did their work in this turn, and before it.
     succeeded: BTreeSet<String>,
     succeeded_earlier: BTreeSet<String>,
@@ -124,6 +126,7 @@ impl<'a> Rounds<'a> {
             functions: functions.collect(),
             input: history::input(turn, history, memberships),
             said: Vec::new(),
+            heard: Vec::new(),
             // a turn that a call of the browser's interrupted goes on
             succeeded: succeeded(now),
             succeeded_earlier: succeeded(before),
@@ -226,7 +229,7 @@ impl<'a> Rounds<'a> {
             }
             speech.take_back().await;
             tokio::select! {
-                () = self.turn.listener_lost() => return Ok(Err(End::Left)),
+                () = self.turn.listener_lost() => return self.cut(speech, End::Left).await.map(Err),
                 () = sleep(wait) => attempt += 1,
             }
         }
@@ -237,6 +240,7 @@ impl<'a> Rounds<'a> {
         let texts = speech.texts();
         self.input.extend(texts.iter().map(|text| InputItem::said(Role::Assistant, text.as_str())));
         self.said.extend(texts);
+        self.heard.extend(speech.heard());
         Ok(speech.take_calls())
     }
 
@@ -244,11 +248,12 @@ impl<'a> Rounds<'a> {
     async fn cut(&mut self, mut speech: Speech<'_>, end: End) -> Result<End, TurnError> {
         speech.take_back().await;
         self.said.extend(speech.texts());
-        if !self.untrue().is_empty() {
-            match speech.keep().await {
-                Ok(()) | Err(Broken::Model(_)) => self.correct().await?,
-                Err(Broken::Store(error)) => return Err(error.into()),
+        if !self.untrue(&self.said).is_empty() {
+            if let Err(Broken::Store(error)) = speech.keep().await {
+                return Err(error.into());
             }
+            self.heard.extend(speech.heard());
+            self.correct().await?;
         }
         Ok(end)
     }
@@ -333,15 +338,14 @@ impl<'a> Rounds<'a> {
         self.taken.output_tokens += said;
     }
 
-    fn untrue(&self) -> Vec<super::claims::Untrue> {
-        let text = self.said.join("\n");
-        self.agent.claims.untrue(&text, &self.succeeded, &self.succeeded_earlier)
+    fn untrue(&self, texts: &[String]) -> Vec<super::claims::Untrue> {
+        self.agent.claims.untrue(&texts.join("\n"), &self.succeeded, &self.succeeded_earlier)
     }
 
-    /// Puts a correction behind what was said and is not true.
+    /// Puts a correction behind what stands in the thread and is not true, whoever has the thread by now.
     async fn correct(&self) -> Result<(), store::Error> {
-        let untrue = self.untrue();
-        if untrue.is_empty() || self.turn.is_unheard() {
+        let untrue = self.untrue(&self.heard);
+        if untrue.is_empty() {
             return Ok(());
         }
         let names: Vec<&str> = untrue.iter().map(|tool| tool.map_or("no tool", |tool| tool.name)).collect();
@@ -350,7 +354,7 @@ impl<'a> Rounds<'a> {
             tools = names.join(","),
             "the model claimed what did not happen"
         );
-        say(self.turn, correction(&self.said.join("\n"), &untrue)).await?;
+        say(self.turn, correction(&self.heard.join("\n"), &untrue)).await?;
         let note = format!(
             "Your last answer claimed an effect without a successful call ({}). The visitor was told that it did not \
              happen. Call the tool if it should.",

@@ -86,6 +86,13 @@ impl<'a> Speech<'a> {
         self.messages.values().map(Message::text).filter(|text| !text.is_empty()).collect()
     }
 
+    /// Those of them that stand in the thread, once it is kept: what a person's take-over dropped is not there.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        let stands = |message: &&Message| message.done && !self.turn.is_unheard(&message.item.head.id);
+        let texts = self.messages.values().filter(stands).map(Message::text);
+        texts.filter(|text| !text.is_empty()).collect()
+    }
+
     /// Takes in an event that is part of the answer's content.
     pub(crate) async fn take(&mut self, told: Told) -> Result<(), Broken> {
         match told {

@@ -77,7 +77,7 @@ impl Bench {
         let ctx = Context::new(crate::NAME, false);
         let threads = Threads::new(store.clone(), store::system_clock());
         let people =
-            HandOffs::new(threads, hand_off::Books::new(sheets_writer.clone()), Slots::default(), &[]);
+            HandOffs::new(threads, hand_off::Books::new(sheets_writer.clone(), None), Slots::default(), &[]);
         let links = tools::Links { sheets_writer, ..config.links().unwrap() };
         let toolbox = super::toolbox(&config, links.clone(), Arc::new(people)).unwrap();
         let deps = Deps { store: store.clone(), links, toolbox, ctx, patience: QUICK };

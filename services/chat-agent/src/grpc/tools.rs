@@ -1,7 +1,8 @@
 //! `ToolService` on the wire: the agents' tools, for agents of others.
 //!
-//! The invariants: who is behind a call is what the gateway says and nothing of the arguments; and a call that has begun is
-//! finished, whoever waits for it.
+//! The invariants: who is behind a call is what the gateway says and nothing of the arguments; a call that has begun is
+//! finished, whoever waits for it; and one that changes something is known as a repetition by its client's key, or by what
+//! became of earlier ones ([`crate::wishes`]).
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -20,14 +21,24 @@ use tonic::{Request, Response, Status};
 use tools::{Outcome, Session, Tool, Toolbox};
 
 use super::refuse;
-use crate::{brain, error::Error, requests::Desk};
+use crate::{
+    brain::{self, Recorder},
+    error::Error,
+    requests::Desk,
+    wishes::Wishes,
+};
 
 /// `ToolService`.
+#[derive(Clone)]
 pub(crate) struct Tools {
     /// Where requests are worked on.
     pub(crate) desk: Desk,
     /// What is called.
     pub(crate) toolbox: Toolbox,
+    /// Which calls repeat others.
+    pub(crate) wishes: Wishes,
+    /// Tells the books what found no answer.
+    pub(crate) recorder: Recorder,
     /// The time.
     pub(crate) clock: Clock,
 }
@@ -55,24 +66,46 @@ impl ToolService for Tools {
 
 impl Tools {
     async fn call(&self, request: CallToolRequest) -> Result<Outcome, Error> {
-        let CallToolRequest { caller, request_id, name, arguments } = request;
+        let CallToolRequest { caller, request_id, name, arguments, keyed } = request;
         let (caller, workflow) = self.behind(caller)?;
         self.desk.admit(&subject(&caller), true).await?;
         if domain::id::check(&request_id).is_err() {
             let why = "request_id must be an id";
             return Err(Error::Refused(Fault::invalid("request_id", why)));
         }
-        if !self.offered(&workflow, &caller).any(|tool| tool.name == name) {
+        let Some(tool) = self.offered(&workflow, &caller).find(|tool| tool.name == name) else {
             let why = "there is no such tool in this workflow for this session";
             return Err(Error::Refused(Fault::new(Kind::NotFound, Reason::ToolUnknown, why)));
-        }
+        };
         let arguments = match brain::read_arguments(&arguments) {
             Ok(arguments) => Value::Object(arguments),
             Err(outcome) => return Ok(*outcome),
         };
         let session = session(caller, workflow, request_id, (self.clock)());
-        let toolbox = self.toolbox.clone();
-        self.desk.finish(async move { toolbox.call(&name, arguments, &session).await }).await
+        let tools = self.clone();
+        self.desk.finish(async move { tools.run(tool, arguments, session, keyed).await }).await?
+    }
+
+    /// Calls a tool, under the request id of the call that this one repeats, if it does.
+    async fn run(
+        &self,
+        tool: &Tool,
+        arguments: Value,
+        mut session: Session,
+        keyed: bool,
+    ) -> Result<Outcome, Error> {
+        if keyed || tool.annotations.read_only {
+            let outcome = self.toolbox.call(tool.name, arguments, &session).await;
+            if let Some(question) = outcome.unanswered.as_deref().filter(|_| session.is_of_somebody()) {
+                self.recorder.unanswered_outside(&session, question);
+            }
+            return Ok(outcome);
+        }
+        let attempt = self.wishes.begin(session.wish(tool.name, &arguments), session.turn).await?;
+        session.turn = attempt.request_id.clone();
+        let outcome = self.toolbox.call(tool.name, arguments, &session).await;
+        self.wishes.end(&attempt, &outcome).await;
+        Ok(outcome)
     }
 
     /// Who is behind a call, and at which workflow. Without a visitor there is nobody, whatever else is said.

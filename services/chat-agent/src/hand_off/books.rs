@@ -8,9 +8,10 @@ use chassis::{
     client::Link,
     retry::{Policy, Verdict, retry},
 };
-use domain::id::EventId;
+use domain::{id::EventId, notice};
 use proto::{
     common::v1::Caller,
+    ops::v1::{NotifyEventRequest, notify_service_client::NotifyServiceClient},
     sheets::v1::{RecordEventsRequest, event_service_client::EventServiceClient},
 };
 use serde_json::{Value, json};
@@ -28,13 +29,18 @@ const RETRY: Policy =
 
 /// The way to the books.
 #[derive(Clone)]
-pub(crate) struct Books(EventServiceClient<Link>);
+pub(crate) struct Books {
+    events: EventServiceClient<Link>,
+    /// Whoever tells people, if anybody does.
+    people: Option<NotifyServiceClient<Link>>,
+}
 
 // === impl Books ===
 
 impl Books {
-    pub(crate) fn new(link: Link) -> Self {
-        Self(EventServiceClient::new(link))
+    /// The books, and the service that tells people, for what the books refuse.
+    pub(crate) fn new(link: Link, people: Option<Link>) -> Self {
+        Self { events: EventServiceClient::new(link), people: people.map(NotifyServiceClient::new) }
     }
 
     /// Tells one thing of a thread.
@@ -52,6 +58,33 @@ impl Books {
             ..Caller::default()
         };
         self.record(caller, &event).await
+    }
+
+    /// Tells people themselves that a person was called, in the words in which the books would; whether anybody is there who
+    /// tells them.
+    pub(super) async fn tell_people(&self, record: &Record, untold: &Untold) -> Result<bool, Status> {
+        let (Some(people), Word::Called { reason }) = (&self.people, &untold.what) else { return Ok(false) };
+        let (owner, thread) = (record.owner(), &record.thread.id);
+        let id = EventId::derive(&[notice::HANDOFF, thread, "hand_off", &untold.number.to_string()]);
+        let event = json!({
+            "id": id.as_str(),
+            "type": notice::HANDOFF,
+            "version": 1,
+            "occurred_at": untold.at.to_string(),
+            "data": {
+                "event_id": body(untold, thread)["id"],
+                "thread_id": thread,
+                "visitor_id": owner.visitor.to_string(),
+                "session_id": untold.session_id,
+                "workflow_id": owner.workflow,
+                "page": crate::brain::traits(&record.thread).get("page"),
+                "outcome": NEEDS_HUMAN,
+                "message": reason,
+            },
+        });
+        let request =
+            NotifyEventRequest { caller: None, request_id: id.to_string(), event: event.to_string().into() };
+        people.clone().notify_event(request).await.map(|_| true)
     }
 
     /// Tells that a person is wanted outside of any thread.
@@ -82,7 +115,7 @@ impl Books {
             events: event.to_string().into(),
         };
         let again = || {
-            let (mut events, request) = (self.0.clone(), request.clone());
+            let (mut events, request) = (self.events.clone(), request.clone());
             async move { events.record_events(request).await }
         };
         let verdict = |status: &Status| match status.code() {

@@ -1,13 +1,14 @@
 //! What is done about a hand-off: a person is called, a person answers, a person gives the thread back.
 //!
-//! The invariants: the thread is marked before anybody is told; the same request again changes nothing.
+//! The invariants: the thread is marked before anybody is told; the same request again changes nothing; and who was called
+//! for is told of, by the books or, where they refuse it for good, past them.
 
 use std::sync::Arc;
 
 use domain::{Fault, Kind, Reason, id::VisitorId, workflow::Workflow};
-use tonic::Status;
+use tonic::{Code, Status};
 
-use super::{Books, Standing, items};
+use super::{Books, Standing, Untold, items};
 use crate::{
     error::{Error, fault},
     protocol::Item,
@@ -19,6 +20,8 @@ use crate::{
 const TEXT: usize = 4_000;
 /// Longest name of a person, in characters.
 const AUTHOR: usize = 80;
+/// Longest reason of a refusal that is kept, in characters.
+const WHY: usize = 200;
 
 /// Hand-offs of threads. Cheap to clone.
 #[derive(Clone)]
@@ -86,23 +89,63 @@ impl HandOffs {
         Ok(stood.ok_or(Error::ThreadUnknown)?.record)
     }
 
-    /// Tells the books what they have not taken yet; false if they do not take it now.
+    /// Tells the books what they have not taken yet; false if there is some of it left. What they refuse for good keeps
+    /// nothing else from being told.
     pub(super) async fn tell(&self, record: &Record) -> Result<bool, Error> {
         let thread = &record.thread.id;
         // whoever erases the thread waits for what is on its way
         let _trail = self.slots.trail(thread);
+        let mut whole = true;
         for untold in record.standing.untold() {
-            if let Err(status) = self.books.tell(record, untold).await {
-                tracing::warn!(thread.id = thread, code = ?status.code(), "the books have not taken a hand-off");
-                return Ok(false);
+            let refused = match self.books.tell(record, untold).await {
+                Ok(()) => None,
+                Err(status) if is_final(&status) => Some(status),
+                Err(status) => {
+                    tracing::warn!(thread.id = thread, code = ?status.code(), "the books have not taken a hand-off");
+                    if is_away(&status) {
+                        return Ok(false);
+                    }
+                    whole = false;
+                    continue;
+                }
+            };
+            if let Some(status) = &refused
+                && !self.tell_past_books(record, untold, status).await
+            {
+                whole = false;
+                continue;
             }
+            let why = refused.as_ref().map(reason);
             let change = |standing: &mut Standing| {
-                standing.told(untold);
+                match &why {
+                    None => standing.told(untold),
+                    Some(why) => standing.park(untold, why),
+                }
                 Vec::new()
             };
             self.threads.stand(None, thread, change).await?;
         }
-        Ok(true)
+        Ok(whole)
+    }
+
+    /// What the books refuse for good goes to people without them, as far as it calls them; false if that has to be tried
+    /// again.
+    async fn tell_past_books(&self, record: &Record, refused: &Untold, status: &Status) -> bool {
+        let thread = &record.thread.id;
+        let (code, told) = (status.code(), self.books.tell_people(record, refused).await);
+        if let Err(status) = &told
+            && !is_final(status)
+        {
+            tracing::warn!(thread.id = thread, code = ?status.code(), "people are not told of a hand-off yet");
+            return false;
+        }
+        tracing::error!(
+            thread.id = thread,
+            ?code,
+            people_told = matches!(told, Ok(true)),
+            "the books refuse a hand-off for good"
+        );
+        true
     }
 
     fn title(&self, record: &Record) -> String {
@@ -142,6 +185,23 @@ impl tools::HandOff for HandOffs {
         }
         Ok(())
     }
+}
+
+/// Nobody answered, so that asking for anything else is of no use now.
+fn is_away(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled)
+}
+
+/// The same again would be refused again.
+fn is_final(status: &Status) -> bool {
+    use Code::{AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, OutOfRange};
+    matches!(status.code(), InvalidArgument | FailedPrecondition | OutOfRange | NotFound | AlreadyExists)
+}
+
+/// Why, in words that are fit for the operator's eyes.
+fn reason(status: &Status) -> String {
+    let fault = chassis::status::fault(status);
+    format!("{}: {}", fault.reason.as_str(), fault.message).chars().take(WHY).collect()
 }
 
 fn said<'a>(field: &str, text: &'a str, most: usize) -> Result<&'a str, Error> {

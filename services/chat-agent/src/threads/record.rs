@@ -8,6 +8,7 @@ use super::Owner;
 use crate::{
     hand_off::Standing,
     protocol::{Item, Thread},
+    wishes,
 };
 
 pub(super) const THREADS: Collection<Record> = Collection::new("threads");
@@ -48,7 +49,7 @@ pub(super) static BY_ATTENTION: Index = Index {
 pub const SCHEMA: Schema = Schema {
     version: 1,
     indexes: &[&BY_PLACE, &BY_SIGHT, &BY_OWNER, &BY_AGE, &BY_ATTENTION],
-    expiring: &[erasing::COLLECTION, "feedback", "limits", "usage"],
+    expiring: &[erasing::COLLECTION, "feedback", "limits", "usage", wishes::COLLECTION],
 };
 
 /// A thread. Its id is the document's.

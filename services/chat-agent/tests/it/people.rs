@@ -31,7 +31,8 @@ impl Office {
     async fn start() -> Self {
         let (books, url) = Books::start().await;
         let time = Time::start();
-        let settings = vec![("LIMIT_CHAT", "off"), ("SHEETS_WRITER_ADDR", &*url.leak())];
+        let url: &str = url.leak();
+        let settings = vec![("LIMIT_CHAT", "off"), ("SHEETS_WRITER_ADDR", url), ("OPS_COPILOT_ADDR", url)];
         let setup =
             Setup { settings, store: Some(Frail::new(&time)), clock: time.clock(), ..Setup::default() };
         Self { desk: setup.start().await, books, time }
@@ -179,6 +180,32 @@ async fn books_that_are_away_are_told_later() {
     assert_eq!(office.tick().await, json!({}));
     let told = ["chat.outcome", "chat.person_answered"].map(|kind| office.books.told(kind).len());
     assert_eq!(told, [1, 1]);
+}
+
+#[tokio::test]
+async fn what_the_books_refuse_for_good_holds_up_nothing_and_is_told_past_them() {
+    let office = Office::start().await;
+    *office.books.refused.lock().unwrap() = Some("chat.outcome");
+    office.books.people_away.store(true, SeqCst);
+    let thread = office.called().await;
+    office.answer(&thread, "op_1").await;
+    assert_eq!(office.books.told("chat.person_answered").len(), 1, "what stands behind it is told");
+    let problem = async || office.show(&thread).await.unwrap().thread.unwrap().hand_off_problem;
+    assert_eq!((problem().await, office.tick().await), (String::new(), json!({})), "it is tried again");
+
+    office.books.people_away.store(false, SeqCst);
+    assert_eq!(office.tick().await, json!({"hand_offs_told": 1}));
+    assert_eq!(problem().await, "INVALID_VALUE: message is too long");
+    *office.books.refused.lock().unwrap() = None;
+    assert_eq!(office.tick().await, json!({}), "the books are not asked again");
+    let (told, notices) = (office.books.told("chat.outcome"), office.books.notices());
+    assert_eq!((told.len(), notices.len()), (0, 1));
+    assert_eq!(notices[0]["type"], "handoff.requested");
+    let data = &notices[0]["data"];
+    assert_eq!(
+        [&data["thread_id"], &data["visitor_id"], &data["message"], &data["workflow_id"]],
+        [&*thread, &*ada().visitor_id, "they ask for one", workflow::DEFAULT]
+    );
 }
 
 #[tokio::test]

@@ -117,7 +117,7 @@ fn own_secrets(vars: &Vars) -> Vec<Finding> {
 fn doors(vars: &Vars) -> Vec<Finding> {
     [
         ("ALLOWED_ORIGINS", "pages of this machine alone may embed the chat; name the site's origin here"),
-        ("EVENTS_WEBHOOK_SECRET", "events are taken from this machine only; set it to take them from others"),
+        ("EVENTS_WEBHOOK_SECRET", "events are taken from this machine only, from nobody if PUBLIC_BASE_URL is public; set it to take them"),
     ]
     .into_iter()
     .map(|(setting, unset)| match vars.get(setting) {

@@ -6,6 +6,7 @@
 mod gateway;
 mod snippets;
 
+use ::gateway::OPERATORS;
 use chassis::{Vars, config::base_url};
 use serde_json::{Map, json};
 use url::Url;
@@ -28,9 +29,6 @@ Tokens come from MCP_TOKENS, for ops-copilot from OPERATOR_TOKEN, else from what
 that runs here has made. What is printed holds them: it is for you alone. The session is a new
 visitor's and lives 24 hours; your own server gets one for each of its visitors by
 POST /api/chatkit/session with the same bearer.";
-
-/// The workflow that takes the operator's own token, and needs nobody's session.
-const OPERATORS: &str = "ops-copilot";
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {

@@ -27,6 +27,11 @@ impl Access {
         let mut set = config.mcp_tokens.clone().unwrap_or_default();
         if let Some(token) = config.operator(ctx.cloud)? {
             set.add(OPERATORS, token);
+            if !config.serves_agents(ctx.cloud) {
+                tracing::warn!(
+                    "PUBLIC_BASE_URL is not set: there is no /mcp/{OPERATORS}, which is called by that name alone"
+                );
+            }
         }
         let made = config.made_mcp_tokens(ctx.cloud)?;
         let hosts = Hosts::new(config.public_base_url.as_ref(), !ctx.cloud);

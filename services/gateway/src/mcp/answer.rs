@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
-use domain::{Fault, Reason};
+use domain::{Fault, Reason, token};
 use http_body_util::Full;
 use rmcp::{
     model::ProtocolVersion,
@@ -30,6 +30,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Header of the version that client and server agreed on.
 const VERSION: &str = "mcp-protocol-version";
+/// Header of the name of a connection.
+const CONNECTION: &str = "mcp-session-id";
 /// JSON-RPC's code for parameters that are not acceptable.
 const INVALID_PARAMS: i32 = -32602;
 
@@ -62,6 +64,14 @@ pub(super) fn check_version(headers: &HeaderMap, message: &Message) -> Result<()
         |told: &HeaderValue| ProtocolVersion::KNOWN_VERSIONS.iter().any(|known| told == known.as_str());
     let sound = message.has_version() || headers.get_all(VERSION).iter().all(known);
     if sound { Ok(()) } else { Err(unreadable()) }
+}
+
+/// The answer to a client's first message, with a name for what follows: some clients open several streams only under
+/// one. It stands for nothing here, so it need not be sent back and never ends; whom a call is for, another token says.
+pub(super) fn with_connection(mut response: Response) -> Response {
+    let name = HeaderValue::try_from(token::secret()).expect("base64url is visible ASCII");
+    response.headers_mut().insert(CONNECTION, name);
+    response
 }
 
 /// A request that does not get as far as the protocol; a notification never learns it.

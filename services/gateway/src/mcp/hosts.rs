@@ -1,10 +1,11 @@
 //! Which names this gateway is called by.
 //!
-//! A page can have its own name resolved to this machine, and then its browser calls us as if we were the page's own
-//! server; the name in the request gives it away. The invariant: a name is compared whole, never by a part of its text.
+//! The invariant: a name is compared whole, never by a part of its text.
 
-use axum::http::{header, request::Parts, uri::Authority};
-use url::{Host, Url};
+use axum::http::{request::Parts, uri::Authority};
+use url::Url;
+
+use crate::host;
 
 /// The names that are ours.
 pub(super) struct Hosts {
@@ -22,33 +23,17 @@ impl Hosts {
         Self { public, loopback }
     }
 
-    /// Whether a request calls us by a name of ours. One that gives two names calls us by none.
+    /// Whether a request calls us by a name of ours.
     pub(super) fn allow(&self, parts: &Parts) -> bool {
-        let mut named = parts.headers.get_all(header::HOST).iter();
-        let (host, more) = (named.next(), named.next());
-        let host = host.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
-        let Some(authority) = parts.uri.authority().cloned().or(host) else { return false };
-        more.is_none() && self.takes(&authority)
+        host::of(parts).is_some_and(|authority| self.takes(&authority))
     }
 
     fn takes(&self, authority: &Authority) -> bool {
-        if authority.as_str().contains('@') {
-            return false;
-        }
         let (host, port) = (authority.host().to_ascii_lowercase(), authority.port_u16());
         let is_public = self.public.as_ref().is_some_and(|(name, own)| {
             *name == host && (*own == port || (own.is_none() && matches!(port, Some(80 | 443))))
         });
-        is_public || (self.loopback && is_loopback(&host))
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    match Host::parse(host) {
-        Ok(Host::Domain(name)) => name == "localhost",
-        Ok(Host::Ipv4(ip)) => ip.is_loopback(),
-        Ok(Host::Ipv6(ip)) => ip.is_loopback(),
-        Err(_) => false,
+        is_public || (self.loopback && host::is_loopback(&host))
     }
 }
 

@@ -24,11 +24,6 @@ impl Inward {
         Self { request_id, left: deadline::clamp(longest), span: Span::current() }
     }
 
-    /// The request's id.
-    pub(super) fn request_id(&self) -> &str {
-        &self.request_id
-    }
-
     /// Runs `work` on its behalf.
     pub(super) async fn run<F: Future>(&self, work: F) -> F::Output {
         let work = deadline::within(self.left, work);

@@ -10,10 +10,15 @@ use crate::body::wrong;
 
 /// Where the session's token stands in a message.
 const SESSION: &str = "frontdesk/session";
+/// Where the key of a call stands in it.
+const KEY: &str = "frontdesk/request_id";
+/// Longest key, in characters.
+const LONGEST_KEY: usize = 64;
 /// Where the version stands in a message of a client that knows no handshake.
 const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META: &str = "_meta";
 const CALL: &str = "tools/call";
+const INITIALIZE: &str = "initialize";
 
 /// One message.
 #[derive(Debug)]
@@ -75,6 +80,16 @@ impl Message {
         self.params.get(META)?.get(SESSION)?.as_str()
     }
 
+    /// The key by which its client knows a call, and every repetition of it.
+    pub(super) fn key(&self) -> Option<&str> {
+        self.params.get(META)?.get(KEY)?.as_str()
+    }
+
+    /// Whether a client begins to talk by it.
+    pub(super) fn is_first(&self) -> bool {
+        self.method == INITIALIZE
+    }
+
     /// Whether it says itself of which version it is.
     pub(super) fn has_version(&self) -> bool {
         self.params.get(META).is_some_and(|meta| meta.get(VERSION).is_some())
@@ -88,9 +103,16 @@ impl Message {
         if !self.params.get("name").is_some_and(Value::is_string) {
             return Err(wrong("params.name", "must be a string"));
         }
-        match self.params.get("arguments") {
-            None | Some(Value::Object(_)) => Ok(()),
-            Some(_) => Err(wrong("params.arguments", "must be an object")),
+        if !self.params.get("arguments").is_none_or(Value::is_object) {
+            return Err(wrong("params.arguments", "must be an object"));
+        }
+        let is_key =
+            |key: &Value| key.as_str().is_some_and(|key| (1..=LONGEST_KEY).contains(&key.chars().count()));
+        match self.params.get(META).and_then(|meta| meta.get(KEY)) {
+            Some(key) if !is_key(key) => {
+                Err(wrong("params._meta[\"frontdesk/request_id\"]", "must be a text of 1 to 64 characters"))
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -102,6 +124,8 @@ fn names(id: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn refusal(text: &str) -> String {
@@ -151,5 +175,14 @@ mod tests {
             check(r#"{"name":"n","arguments":null}"#),
             Err("params.arguments must be an object".into())
         );
+        let keyed =
+            |key: Value| check(&json!({"name": "n", "_meta": {"frontdesk/request_id": key}}).to_string());
+        for key in ["a".into(), "ä".repeat(64)] {
+            assert_eq!(keyed(json!(key)), Ok(()));
+        }
+        let why = "params._meta[\"frontdesk/request_id\"] must be a text of 1 to 64 characters";
+        for key in [json!(""), json!("a".repeat(65)), json!(7), Value::Null] {
+            assert_eq!(keyed(key), Err(why.into()));
+        }
     }
 }

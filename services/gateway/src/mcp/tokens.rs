@@ -5,15 +5,13 @@
 use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::id;
+use chassis::config::SECRET_MIN;
+use domain::{id, token};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::OPERATORS;
 use crate::operator;
 
-/// Fewest characters of a token.
-const SHORTEST: usize = 16;
 /// The workflows for which a local run makes tokens.
 const MADE_FOR: [&str; 2] = ["lead-concierge", "client-portal"];
 
@@ -38,12 +36,7 @@ impl Tokens {
 
     /// New tokens for a local run, as they stand in `MCP_TOKENS`.
     pub(crate) fn generate() -> String {
-        let make = |workflow| {
-            let mut bits = [0; 32];
-            getrandom::fill(&mut bits).expect("the operating system gives random bits");
-            format!("{workflow}:{}", URL_SAFE_NO_PAD.encode(bits))
-        };
-        MADE_FOR.map(make).join(",")
+        MADE_FOR.map(|workflow| format!("{workflow}:{}", token::secret())).join(",")
     }
 
     /// The newest token of a workflow, for whoever is to show it.
@@ -79,8 +72,8 @@ fn check(entry: &str) -> Result<(&str, &str), String> {
     if workflow == OPERATORS {
         return Err(format!("is for {OPERATORS}, which takes OPERATOR_TOKEN"));
     }
-    if token.len() < SHORTEST || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(format!("must have a token of at least {SHORTEST} visible characters"));
+    if token.len() < SECRET_MIN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("must have a token of at least {SECRET_MIN} visible characters"));
     }
     Ok((workflow, token))
 }

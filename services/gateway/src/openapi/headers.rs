@@ -60,9 +60,10 @@ fn entry((name, description, schema, required): Header) -> (String, Value) {
     (name.to_owned(), json!({"description": description, "schema": schema(), "required": required}))
 }
 
-/// A header that a route describes itself is always there.
+/// A header that a route describes itself is always there, unless its schema says that it may be nothing.
 fn promised((name, mut header): (String, Value)) -> (String, Value) {
-    header["required"] = true.into();
+    header["required"] = (header["schema"]["type"] == "string").into();
+    header["schema"]["type"] = "string".into();
     (name, header)
 }
 

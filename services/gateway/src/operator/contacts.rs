@@ -5,7 +5,6 @@
 use std::{future::ready, io};
 
 use axum::{
-    Json,
     body::Body,
     extract::{Path, RawQuery, State, rejection::PathRejection},
     http::{HeaderMap, header},
@@ -20,11 +19,12 @@ use proto::sheets::v1::{
 use utoipa::ToSchema;
 
 use super::{
-    Operator, SERVICE,
-    query::Params,
+    Operator, SERVICE, found,
+    query::{Params, id_of},
     wire::{ContactAnswer, ContactsAnswer, UpsertedContact},
 };
 use crate::{
+    answer,
     body::{self, Fields},
     caller::Client,
     door::Door,
@@ -114,12 +114,8 @@ pub(crate) async fn find_contacts(
         ..FindContactsRequest::default()
     };
     needs_one(&[&request.email, &request.phone, &request.verified_whop_user_id])?;
-    let contacts = door.contacts();
-    let found = error::call(SERVICE, &contacts, request, |mut contacts, request| async move {
-        contacts.find_contacts(request).await
-    })
-    .await?;
-    respond(Some(ContactsAnswer::from(found.contacts)))
+    let found = error::ask!(SERVICE, door.contacts(), find_contacts(request)).await?;
+    Ok(answer::json(ContactsAnswer::from(found.contacts)))
 }
 
 /// Get a contact
@@ -141,12 +137,8 @@ pub(crate) async fn get_contact(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let request = GetContactRequest { caller: Some(client.caller(None)), contact_id: id_of(path)? };
-    let contacts = door.contacts();
-    let answer = error::call(SERVICE, &contacts, request, |mut contacts, request| async move {
-        contacts.get_contact(request).await
-    })
-    .await?;
-    respond(answer.contact.map(ContactAnswer::from))
+    let answer = error::ask!(SERVICE, door.contacts(), get_contact(request)).await?;
+    Ok(answer::json(found(answer.contact.map(ContactAnswer::from))?))
 }
 
 /// Export a contact
@@ -173,14 +165,10 @@ pub(crate) async fn export_contact(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let request = ExportContactRequest { caller: Some(client.caller(None)), contact_id: id_of(path)? };
-    let contacts = door.contacts();
-    let mut pieces = error::call(SERVICE, &contacts, request, |mut contacts, request| async move {
-        contacts.export_contact(request).await
-    })
-    .await?;
+    let mut pieces = error::ask!(SERVICE, door.contacts(), export_contact(request)).await?;
     let failed = |status| error::fault(SERVICE, &status);
     // What is wrong before the document begins has a status of its own.
-    let first = pieces.message().await.map_err(failed)?.ok_or_else(nothing)?;
+    let first = pieces.message().await.map_err(failed)?.ok_or_else(|| error::nothing(SERVICE))?;
     let document = stream::once(ready(Ok(first))).chain(pieces).map(move |piece| match piece {
         Ok(ExportContactResponse { document }) => Ok(document),
         // Whoever reads has to see that this is not the end.
@@ -219,7 +207,7 @@ pub(crate) async fn fill_contact(
     let request = read(Fields::parse(&headers, &bytes)?)?;
     let request = ResolveContactRequest { caller: Some(client.caller(None)), request_id, ..request };
     let (contact, created) = resolve(&door, request).await?;
-    respond(contact.map(|contact| UpsertedContact::new(contact, created)))
+    Ok(answer::json(found(contact.map(|contact| UpsertedContact::new(contact, created)))?))
 }
 
 /// Set a contact
@@ -256,26 +244,13 @@ pub(crate) async fn put_contact(
     let contact_id = contact.map(|contact| contact.contact_id).unwrap_or_default();
     let request =
         UpdateContactRequest { caller, request_id, contact_id, facts: Some(known), update_mask: None };
-    let contacts = door.contacts();
-    let updated = error::call(SERVICE, &contacts, request, |mut contacts, request| async move {
-        contacts.update_contact(request).await
-    })
-    .await?;
-    respond(updated.contact.map(|contact| UpsertedContact::new(contact, created)))
+    let updated = error::ask!(SERVICE, door.contacts(), update_contact(request)).await?;
+    Ok(answer::json(found(updated.contact.map(|contact| UpsertedContact::new(contact, created)))?))
 }
 
 async fn resolve(door: &Door, request: ResolveContactRequest) -> Result<(Option<Contact>, bool), Fault> {
-    let contacts = door.contacts();
-    let answer = error::call(SERVICE, &contacts, request, |mut contacts, request| async move {
-        contacts.resolve_contact(request).await
-    })
-    .await?;
+    let answer = error::ask!(SERVICE, door.contacts(), resolve_contact(request)).await?;
     Ok((answer.contact, answer.created))
-}
-
-pub(super) fn id_of(path: Result<Path<String>, PathRejection>) -> Result<String, Fault> {
-    let Path(id) = path.map_err(|_| Fault::malformed("the path is not text"))?;
-    Ok(id)
 }
 
 fn needs_one(identities: &[&str]) -> Result<(), Fault> {
@@ -315,14 +290,4 @@ fn read(mut fields: Fields) -> Result<ResolveContactRequest, Fault> {
         facts: Some(Contact { tags, ..facts }),
         ..ResolveContactRequest::default()
     })
-}
-
-pub(super) fn respond<T: serde::Serialize>(answer: Option<T>) -> Result<Response, Problem> {
-    let answer = answer.ok_or_else(nothing)?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
-}
-
-fn nothing() -> Fault {
-    tracing::error!(peer.service = SERVICE, "answered nothing");
-    Fault::internal()
 }

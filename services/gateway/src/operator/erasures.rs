@@ -5,19 +5,18 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    Json,
     extract::{Path, State, rejection::PathRejection},
-    http::{StatusCode, header},
-    response::{IntoResponse as _, Response},
+    http::StatusCode,
+    response::Response,
 };
 use domain::{Fault, Kind, Reason};
-use prost_types::Timestamp;
 use proto::sheets::v1::ErasureAnswer;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Operator, contacts::id_of, wire::moment};
+use super::{Operator, query::id_of};
 use crate::{
+    answer::{self, time},
     caller::Client,
     door::Door,
     erasure::Report,
@@ -93,7 +92,7 @@ pub(crate) async fn erase_contact(
 ) -> Result<Response, Problem> {
     let report = door.eraser().erase(client.caller(None), request_id, id_of(path)?).await?;
     let status = if report.is_done() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok(respond(status, report))
+    Ok(answer::json_as(status, ErasureReceipt::from(report)))
 }
 
 /// Get an erasure
@@ -117,15 +116,7 @@ pub(crate) async fn get_erasure(
     let unknown = || Fault::new(Kind::NotFound, Reason::ErasureUnknown, "there is no such erasure");
     let Path(erasure_id) = path.map_err(|_| unknown())?;
     let report = door.eraser().get(client.caller(None), erasure_id).await?;
-    Ok(respond(StatusCode::OK, report))
-}
-
-fn respond(status: StatusCode, report: Report) -> Response {
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(ErasureReceipt::from(report))).into_response()
-}
-
-fn time(of: Option<Timestamp>) -> Option<String> {
-    of.and_then(|time| moment(time.seconds, time.nanos))
+    Ok(answer::json(ErasureReceipt::from(report)))
 }
 
 impl From<Report> for ErasureReceipt {

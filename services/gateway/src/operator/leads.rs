@@ -8,11 +8,11 @@ use proto::sheets::v1::{Lead, LeadStatus, UpsertLeadRequest};
 use utoipa::ToSchema;
 
 use super::{
-    Operator, SERVICE,
-    contacts::respond,
+    Operator, SERVICE, found,
     wire::{LeadAnswer, lead_status},
 };
 use crate::{
+    answer,
     body::{self, Fields, wrong},
     caller::Client,
     door::Door,
@@ -82,14 +82,9 @@ pub(crate) async fn upsert_lead(
         request_id,
         ..read(Fields::parse(&headers, &bytes)?)?
     };
-    let leads = door.leads();
-    let answer = error::call(SERVICE, &leads, request, |mut leads, request| async move {
-        leads.upsert_lead(request).await
-    })
-    .await
-    .map_err(key::named)?;
+    let answer = error::ask!(SERVICE, door.leads(), upsert_lead(request)).await.map_err(key::named)?;
     let created = answer.created;
-    respond(answer.lead.map(|lead| LeadAnswer::new(lead, created)))
+    Ok(answer::json(found(answer.lead.map(|lead| LeadAnswer::new(lead, created)))?))
 }
 
 fn read(mut fields: Fields) -> Result<UpsertLeadRequest, Fault> {

@@ -1,7 +1,8 @@
-//! Parameters of a request's address, taken one by one.
+//! What stands in a request's address: its path, and parameters taken one by one.
 //!
 //! The invariant: what is not known is ignored, what stands twice is refused, and nothing is quoted.
 
+use axum::extract::{Path, rejection::PathRejection};
 use domain::Fault;
 use url::form_urlencoded;
 
@@ -34,6 +35,21 @@ impl Params {
         count
             .map(Some)
             .ok_or_else(|| Fault::invalid(name, format!("{name} must be a number from 1 to {most}")))
+    }
+}
+
+/// The id in a path.
+pub(super) fn id_of(path: Result<Path<String>, PathRejection>) -> Result<String, Fault> {
+    let Path(id) = path.map_err(|_| Fault::malformed("the path is not text"))?;
+    Ok(id)
+}
+
+/// A parameter that was refused inward, by the name that it has here.
+pub(super) fn named(fault: Fault) -> Fault {
+    match fault.field.as_deref() {
+        Some("page_token") => Fault::invalid("after", "after is not from this list"),
+        Some("visitor_id") => Fault::invalid("visitor", "visitor must be an id"),
+        _ => fault,
     }
 }
 

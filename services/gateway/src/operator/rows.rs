@@ -3,20 +3,18 @@
 //! The invariant: who follows `next` to its end has seen every row that was there when they began.
 
 use axum::{
-    Json,
     extract::{Path, RawQuery, State, rejection::PathRejection},
-    http::header,
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 use domain::{Fault, Kind, Reason};
-use proto::sheets::v1::{ListRowsRequest, RowState};
+use proto::sheets::v1::{ListRowsRequest, RowState, Tab};
 
 use super::{
     Operator, SERVICE,
-    query::Params,
+    query::{self, Params},
     wire::{self, RowsAnswer},
 };
-use crate::{caller::Client, door::Door, error, openapi::OperatorProblems, problem::Problem};
+use crate::{answer, caller::Client, door::Door, error, openapi::OperatorProblems, problem::Problem};
 
 /// Most rows of a page.
 const PAGE_MAX: i32 = 500;
@@ -49,7 +47,7 @@ pub(crate) async fn list_rows(
     path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let tab = path.ok().and_then(|Path(tab)| wire::tab(&tab));
+    let tab = path.ok().and_then(|Path(tab)| Tab::named(&tab));
     let tab = tab.ok_or_else(|| Fault::new(Kind::NotFound, Reason::RouteUnknown, "there is no such tab"))?;
     let params = Params::read(query);
     let text = |name| params.text(name).map(Option::unwrap_or_default);
@@ -63,14 +61,9 @@ pub(crate) async fn list_rows(
         page_token: text("after")?,
         ..ListRowsRequest::default()
     };
-    let ledger = door.ledger();
-    let page = error::call(SERVICE, &ledger, request, |mut ledger, request| async move {
-        ledger.list_rows(request).await
-    })
-    .await
-    .map_err(named)?;
+    let page = error::ask!(SERVICE, door.ledger(), list_rows(request)).await.map_err(query::named)?;
     let answer = RowsAnswer::new(page.rows, page.next_page_token);
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+    Ok(answer::json(answer))
 }
 
 fn state(name: &str) -> Result<RowState, Fault> {
@@ -79,12 +72,4 @@ fn state(name: &str) -> Result<RowState, Fault> {
         "" => Ok(RowState::Unspecified),
         name => wire::row_state(name).ok_or_else(|| Fault::invalid("state", why)),
     }
-}
-
-/// A parameter that was refused inward, by the name that it has here.
-fn named(fault: Fault) -> Fault {
-    if fault.field.as_deref() == Some("page_token") {
-        return Fault::invalid("after", "after is not from this list");
-    }
-    fault
 }

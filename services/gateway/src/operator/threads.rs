@@ -3,11 +3,10 @@
 //! The invariant: what a person writes is sent inward once per key, and everything else here may be repeated.
 
 use axum::{
-    Json,
     body::Body,
     extract::{Path, RawQuery, State, rejection::PathRejection},
-    http::{HeaderMap, header},
-    response::{IntoResponse as _, Response},
+    http::HeaderMap,
+    response::Response,
 };
 use domain::Fault;
 use proto::chat::v1::{
@@ -17,8 +16,12 @@ use proto::chat::v1::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Operator, contacts::id_of, query::Params, wire::moment};
+use super::{
+    Operator,
+    query::{self, Params, id_of},
+};
 use crate::{
+    answer::{self, time},
     body::{self, Fields},
     caller::Client,
     door::Door,
@@ -62,6 +65,8 @@ pub(crate) struct ThreadAnswer {
     handed_off_at: Option<String>,
     /// Why a person was called; blank if none is.
     reason: String,
+    /// Why the books refused for good what they were last told of a hand-off; blank if they did not.
+    problem: String,
 }
 
 /// Conversations, and where they go on.
@@ -156,13 +161,12 @@ pub(crate) async fn list_threads(
         handed_off_only,
         visitor_id: text("visitor")?,
     };
-    let page = error::call(AGENT, &door.threads(), request, |mut threads, request| async move {
-        threads.list_threads(request).await
-    })
-    .await
-    .map_err(named)?;
+    let page = error::ask!(AGENT, door.threads(), list_threads(request)).await.map_err(query::named)?;
     let next = Some(page.next_page_token).filter(|next| !next.is_empty());
-    respond(ThreadsAnswer { threads: page.threads.into_iter().map(ThreadAnswer::from).collect(), next })
+    Ok(answer::json(ThreadsAnswer {
+        threads: page.threads.into_iter().map(ThreadAnswer::from).collect(),
+        next,
+    }))
 }
 
 /// Get a thread
@@ -184,12 +188,9 @@ pub(crate) async fn get_thread(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let request = GetThreadRequest { caller: Some(client.caller(None)), thread_id: id_of(path)? };
-    let found = error::call(AGENT, &door.threads(), request, |mut threads, request| async move {
-        threads.get_thread(request).await
-    })
-    .await?;
+    let found = error::ask!(AGENT, door.threads(), get_thread(request)).await?;
     let messages = found.messages.into_iter().map(SaidAnswer::from).collect();
-    respond(TranscriptAnswer { thread: thread(found.thread)?, messages })
+    Ok(answer::json(TranscriptAnswer { thread: thread(found.thread)?, messages }))
 }
 
 /// Reply in a thread
@@ -231,13 +232,9 @@ pub(crate) async fn reply_in_thread(
         text: fields.required_text("text")?,
         author: fields.text("author")?.unwrap_or_default(),
     };
-    let posted = error::call(AGENT, &door.threads(), request, |mut threads, request| async move {
-        threads.post_message(request).await
-    })
-    .await
-    .map_err(key::named)?;
-    let message = SaidAnswer::from(posted.message.ok_or_else(nothing)?);
-    respond(PostedAnswer { thread: thread(posted.thread)?, message })
+    let posted = error::ask!(AGENT, door.threads(), post_message(request)).await.map_err(key::named)?;
+    let message = SaidAnswer::from(posted.message.ok_or_else(|| error::nothing(AGENT))?);
+    Ok(answer::json(PostedAnswer { thread: thread(posted.thread)?, message }))
 }
 
 /// Release a thread
@@ -264,33 +261,12 @@ pub(crate) async fn release_thread(
 ) -> Result<Response, Problem> {
     let request =
         ReleaseThreadRequest { caller: Some(client.caller(None)), request_id, thread_id: id_of(path)? };
-    let released = error::call(AGENT, &door.threads(), request, |mut threads, request| async move {
-        threads.release_thread(request).await
-    })
-    .await?;
-    respond(thread(released.thread)?)
+    let released = error::ask!(AGENT, door.threads(), release_thread(request)).await?;
+    Ok(answer::json(thread(released.thread)?))
 }
 
 fn thread(answered: Option<Thread>) -> Result<ThreadAnswer, Fault> {
-    answered.map(ThreadAnswer::from).ok_or_else(nothing)
-}
-
-fn nothing() -> Fault {
-    tracing::error!(peer.service = AGENT, "answered nothing");
-    Fault::internal()
-}
-
-fn respond<T: Serialize>(answer: T) -> Result<Response, Problem> {
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
-}
-
-/// A parameter that was refused inward, by the name that it has here.
-fn named(fault: Fault) -> Fault {
-    match fault.field.as_deref() {
-        Some("page_token") => Fault::invalid("after", "after is not from this list"),
-        Some("visitor_id") => Fault::invalid("visitor", "visitor must be an id"),
-        _ => fault,
-    }
+    answered.map(ThreadAnswer::from).ok_or_else(|| error::nothing(AGENT))
 }
 
 fn state(of: ThreadState) -> &'static str {
@@ -299,10 +275,6 @@ fn state(of: ThreadState) -> &'static str {
         ThreadState::WaitingHuman => "waiting_human",
         ThreadState::WithHuman => "with_human",
     }
-}
-
-fn time(of: Option<prost_types::Timestamp>) -> Option<String> {
-    of.and_then(|time| moment(time.seconds, time.nanos))
 }
 
 impl From<Thread> for ThreadAnswer {
@@ -317,6 +289,7 @@ impl From<Thread> for ThreadAnswer {
             updated_at: time(thread.update_time),
             handed_off_at: time(thread.hand_off_time),
             reason: thread.hand_off_reason,
+            problem: thread.hand_off_problem,
         }
     }
 }

@@ -3,10 +3,12 @@
 //! The invariant: names are the columns of the spreadsheet, times are RFC 3339, and what is blank is there and blank.
 
 use prost_types::{Struct, Value, value::Kind};
-use proto::sheets::v1::{Contact, Lead, LeadStatus, Row, RowState, Tab};
+use proto::sheets::v1::{Contact, Lead, LeadStatus, Row, RowState};
 use serde::Serialize;
 use serde_json::{Map, Number};
 use utoipa::ToSchema;
+
+use crate::answer::time;
 
 /// What the names of the contract's enums begin with.
 const LEAD_STATUS: &str = "LEAD_STATUS_";
@@ -129,7 +131,7 @@ impl From<Contact> for ContactAnswer {
     fn from(contact: Contact) -> Self {
         Self {
             id: contact.contact_id,
-            created_at: contact.create_time.and_then(|time| moment(time.seconds, time.nanos)),
+            created_at: time(contact.create_time),
             email: contact.email,
             phone: contact.phone,
             first_name: contact.first_name,
@@ -167,7 +169,7 @@ impl LeadAnswer {
         Self {
             id: lead.lead_id,
             contact_id: lead.contact_id,
-            created_at: lead.create_time.and_then(|time| moment(time.seconds, time.nanos)),
+            created_at: time(lead.create_time),
             intent: lead.intent,
             budget_range: lead.budget_range,
             timeframe: lead.timeframe,
@@ -176,7 +178,7 @@ impl LeadAnswer {
             highest_score: lead.highest_score,
             owner: lead.owner,
             status,
-            last_touch: lead.last_touch_time.and_then(|time| moment(time.seconds, time.nanos)),
+            last_touch: time(lead.last_touch_time),
             created,
         }
     }
@@ -197,17 +199,11 @@ impl From<Row> for RowAnswer {
             state: word(row.state().as_str_name(), ROW_STATE),
             id: row.row_id,
             version: row.version,
-            occurred_at: row.occur_time.and_then(|time| moment(time.seconds, time.nanos)),
+            occurred_at: time(row.occur_time),
             cells: row.cells.map(members).unwrap_or_default(),
             error: row.error,
         }
     }
-}
-
-/// The tab of this name.
-pub(super) fn tab(name: &str) -> Option<Tab> {
-    let known = domain::Tab::ALL.into_iter().find(|tab| tab.as_str() == name)?;
-    Tab::from_str_name(&format!("TAB_{}", known.as_str().to_ascii_uppercase()))
 }
 
 /// The status of this name.
@@ -225,10 +221,6 @@ pub(super) fn row_state(name: &str) -> Option<RowState> {
 /// `written` of `ROW_STATE_WRITTEN`.
 fn word(name: &str, prefix: &str) -> String {
     name.trim_start_matches(prefix).to_ascii_lowercase()
-}
-
-pub(super) fn moment(seconds: i64, nanos: i32) -> Option<String> {
-    jiff::Timestamp::new(seconds, nanos).ok().map(|time| time.to_string())
 }
 
 fn members(fields: Struct) -> Map<String, serde_json::Value> {
@@ -258,19 +250,6 @@ fn whole(number: f64) -> Option<Number> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_tab_has_its_name_on_the_wire() {
-        for known in domain::Tab::ALL {
-            assert_eq!(
-                tab(known.as_str()).unwrap().as_str_name(),
-                format!("TAB_{}", known.as_str().to_uppercase())
-            );
-        }
-        for unknown in ["", "Leads", "unspecified", "TAB_LEADS"] {
-            assert!(tab(unknown).is_none(), "{unknown}");
-        }
-    }
 
     #[test]
     fn every_word_of_the_contract_has_its_own() {

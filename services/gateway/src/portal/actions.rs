@@ -15,10 +15,11 @@ use utoipa::ToSchema;
 use super::{
     BODY_MAX,
     desk::{Desk, Ticket, nothing},
-    id_of, respond,
-    wire::{ActionKind, ActionOutcome, ActionsAnswer, kind_of, moment},
+    id_of,
+    wire::{ActionKind, ActionOutcome, ActionsAnswer, kind_of},
 };
 use crate::{
+    answer,
     body::{self, Fields},
     caller::Client,
     door::Door,
@@ -72,7 +73,7 @@ pub(crate) async fn list_quick_actions(
     member: Member,
 ) -> Result<Response, Problem> {
     let actions = Desk::new(&door, &member, &client).actions().await?;
-    Ok(respond(ActionsAnswer::from(actions)))
+    Ok(answer::json(ActionsAnswer::from(actions)))
 }
 
 /// Run a quick action
@@ -128,7 +129,7 @@ pub(crate) async fn run_quick_action(
             return Err(Fault::new(Kind::NotFound, Reason::ActionUnknown, "there is no such action").into());
         }
     };
-    Ok(respond(outcome))
+    Ok(answer::json(outcome))
 }
 
 async fn open(
@@ -140,7 +141,7 @@ async fn open(
     let ticket =
         Ticket { subject: ticket.required_text("subject")?, message: ticket.required_text("message")? };
     let opened = desk.open_ticket(request_id, action_id, ticket).await.map_err(key::named)?;
-    let created_at = moment(opened.create_time.as_ref()).map(|time| time.to_string());
+    let created_at = answer::time(opened.create_time);
     Ok(ActionOutcome::Support { ticket_id: opened.ticket_id, created_at })
 }
 

@@ -32,15 +32,6 @@ pub(super) struct Ticket {
     pub(super) message: String,
 }
 
-/// Calls whop-gateway's `$rpc`.
-macro_rules! call {
-    ($desk:expr, $rpc:ident, $request:expr) => {
-        error::call(SERVICE, &$desk.door.memberships(), $request, |mut memberships, request| async move {
-            memberships.$rpc(request).await
-        })
-    };
-}
-
 // === impl Desk ===
 
 impl<'a> Desk<'a> {
@@ -49,11 +40,13 @@ impl<'a> Desk<'a> {
     }
 
     pub(super) async fn memberships(&self) -> Result<ListMembershipsResponse, Fault> {
-        call!(self, list_memberships, ListMembershipsRequest { caller: self.caller() }).await
+        let request = ListMembershipsRequest { caller: self.caller() };
+        error::ask!(SERVICE, self.door.memberships(), list_memberships(request)).await
     }
 
     pub(super) async fn actions(&self) -> Result<ListQuickActionsResponse, Fault> {
-        call!(self, list_quick_actions, ListQuickActionsRequest { caller: self.caller() }).await
+        let request = ListQuickActionsRequest { caller: self.caller() };
+        error::ask!(SERVICE, self.door.memberships(), list_quick_actions(request)).await
     }
 
     /// The member's action with this id.
@@ -63,7 +56,8 @@ impl<'a> Desk<'a> {
     }
 
     pub(super) async fn files(&self, action_id: String) -> Result<ListFilesResponse, Fault> {
-        call!(self, list_files, ListFilesRequest { caller: self.caller(), action_id }).await
+        let request = ListFilesRequest { caller: self.caller(), action_id };
+        error::ask!(SERVICE, self.door.memberships(), list_files(request)).await
     }
 
     pub(super) async fn open_ticket(
@@ -75,7 +69,7 @@ impl<'a> Desk<'a> {
         let Ticket { subject, message } = ticket;
         let caller = self.caller();
         let request = OpenSupportTicketRequest { caller, request_id, action_id, subject, message };
-        call!(self, open_support_ticket, request).await
+        error::ask!(SERVICE, self.door.memberships(), open_support_ticket(request)).await
     }
 
     pub(super) async fn upgrade(
@@ -84,7 +78,7 @@ impl<'a> Desk<'a> {
         action_id: String,
     ) -> Result<CreateUpgradeLinkResponse, Fault> {
         let request = CreateUpgradeLinkRequest { caller: self.caller(), request_id, action_id };
-        call!(self, create_upgrade_link, request).await
+        error::ask!(SERVICE, self.door.memberships(), create_upgrade_link(request)).await
     }
 
     /// Ends a membership with its period; the member has said so.
@@ -98,7 +92,8 @@ impl<'a> Desk<'a> {
         }
         let caller = self.caller();
         let request = CancelMembershipRequest { caller, request_id, membership_id, confirmed: true };
-        call!(self, cancel_membership, request).await?.membership.ok_or_else(nothing)
+        let ended = error::ask!(SERVICE, self.door.memberships(), cancel_membership(request)).await?;
+        ended.membership.ok_or_else(nothing)
     }
 
     fn caller(&self) -> Option<Caller> {
@@ -108,6 +103,5 @@ impl<'a> Desk<'a> {
 
 /// An answer without what was asked for.
 pub(super) fn nothing() -> Fault {
-    tracing::error!(peer.service = SERVICE, "answered nothing");
-    Fault::internal()
+    error::nothing(SERVICE)
 }

@@ -14,10 +14,11 @@ use utoipa::ToSchema;
 use super::{
     BODY_MAX,
     desk::Desk,
-    id_of, respond,
+    id_of,
     wire::{MembershipAnswer, MembershipsAnswer},
 };
 use crate::{
+    answer,
     body::{self, Fields},
     caller::Client,
     door::Door,
@@ -68,7 +69,7 @@ pub(crate) async fn get_membership(
     member: Member,
 ) -> Result<Response, Problem> {
     let found = Desk::new(&door, &member, &client).memberships().await?;
-    Ok(respond(MembershipsAnswer::from(found)))
+    Ok(answer::json(MembershipsAnswer::from(found)))
 }
 
 /// Cancel a membership
@@ -110,5 +111,5 @@ pub(crate) async fn cancel_membership(
     }
     let desk = Desk::new(&door, &member, &client);
     let membership = desk.cancel(request_id, id_of(path)).await.map_err(key::named)?;
-    Ok(respond(MembershipAnswer::from(membership)))
+    Ok(answer::json(MembershipAnswer::from(membership)))
 }

@@ -160,7 +160,7 @@ pub(crate) struct FileAnswer {
 
 /// A moment of the contract.
 pub(super) fn moment(time: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
-    time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok())
+    time.copied().and_then(proto::time::read)
 }
 
 /// The sort of an action; one that is not known yet cannot be run, and is not shown.

@@ -79,6 +79,16 @@ async fn loopback_is_this_machine_and_nothing_between() {
         (&[][..], true),
         (&[("x-forwarded-for", "127.0.0.1")][..], false),
         (&[("forwarded", "for=127.0.0.1")][..], false),
+        (&[("x-forwarded-host", "localhost")][..], false),
+        (&[("x-forwarded-proto", "https")][..], false),
+        (&[("x-real-ip", "127.0.0.1")][..], false),
+        (&[("via", "1.1 proxy")][..], false),
+        (&[("x-frontdesk-forwarder", "")][..], false),
+        (&[("host", "localhost:8080")][..], true),
+        (&[("host", "[::1]:8080")][..], true),
+        (&[("host", "evil.example")][..], false),
+        (&[("host", "localhost.evil.example:8080")][..], false),
+        (&[("host", "evil.example"), ("origin", "http://evil.example")][..], false),
         (&[("origin", "http://localhost:3000")][..], true),
         (&[("origin", "https://evil.example")][..], false),
         (&[("origin", "null")][..], false),
@@ -87,5 +97,19 @@ async fn loopback_is_this_machine_and_nothing_between() {
             headers.iter().fold(world.post(EVENTS, "{}"), |call, (name, value)| call.header(*name, *value));
         assert_eq!(Answer::of(request).await.status, 202);
         assert_eq!(world.backend.notes().ingests.last().unwrap().from_loopback, local, "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn behind_a_public_address_nobody_is_this_machine() {
+    for (public, local) in [
+        ("https://chat.example.com", false),
+        ("http://localhost.evil.example:8080", false),
+        ("http://localhost:8080", true),
+        ("http://127.0.0.1:8080", true),
+    ] {
+        let world = World::with(&[("PUBLIC_BASE_URL", public)]).await;
+        assert_eq!(Answer::of(world.post(EVENTS, "{}")).await.status, 202);
+        assert_eq!(world.backend.notes().ingests[0].from_loopback, local, "{public}");
     }
 }

@@ -68,6 +68,7 @@ fn row() -> Row {
         cells: Some(Struct { fields: [("amount".to_owned(), amount)].into_iter().collect() }),
         state: RowState::Parked.into(),
         error: "too long".into(),
+        former: None,
     }
 }
 

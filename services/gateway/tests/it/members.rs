@@ -329,3 +329,49 @@ async fn nobody_is_a_member_on_half_a_word() {
     Answer::of(world.join("user_mara", SESSION, "{}")).await.problem(503, "PROVIDER_UNAVAILABLE");
     assert!(world.backend.notes().creates.is_empty());
 }
+
+#[tokio::test]
+async fn a_flood_of_forged_tokens_ends_at_the_door() {
+    let world = World::with(&[("LIMIT_WRONG_TOKENS", "3/h:3"), ("TRUSTED_PROXY_HOPS", "1")]).await;
+    let show = |token: String, ip: &'static str| {
+        let request = world.request(Method::GET, MEMBERSHIP).header(TOKEN, token);
+        request.header("sec-fetch-site", "same-origin").header("x-forwarded-for", ip)
+    };
+    let asked = || world.backend.notes().whop.identified.len();
+    for _ in 0..5 {
+        assert_eq!(
+            Answer::of(show(token_of("user_mara"), "192.0.2.1")).await.status,
+            200,
+            "good ones count nowhere"
+        );
+    }
+    for _ in 0..5 {
+        world.backend.notes().whop.users.push_back(Err(Status::internal("away")));
+        assert_eq!(
+            Answer::of(show(token_of("user_mara"), "192.0.2.1")).await.status,
+            500,
+            "nor do troubles of ours"
+        );
+    }
+    for _ in 0..3 {
+        let forged = format!("{}x", token_of("user_mara"));
+        Answer::of(show(forged, "192.0.2.1")).await.problem(401, "USER_TOKEN_WRONG");
+    }
+    let before = asked();
+    for token in [format!("{}x", token_of("user_mara")), token_of("user_mara")] {
+        let refused = Answer::of(show(token, "192.0.2.1")).await;
+        refused.problem(429, "RATE_LIMITED");
+        assert_eq!(refused.header("ratelimit-limit"), "3");
+        assert!((1..=1_200).contains(&refused.header("retry-after").parse::<u32>().unwrap()), "{refused:?}");
+    }
+    assert_eq!(asked(), before, "nobody was asked inward");
+    assert_eq!(Answer::of(show(token_of("user_mara"), "192.0.2.2")).await.status, 200, "others go on");
+}
+
+#[tokio::test]
+async fn a_token_that_names_nobody_asks_nobody() {
+    let world = World::start().await;
+    let request = world.request(Method::GET, MEMBERSHIP).header(TOKEN, "e30.e30.good");
+    Answer::of(request).await.problem(401, "USER_TOKEN_WRONG");
+    assert!(world.backend.notes().whop.identified.is_empty());
+}

@@ -79,7 +79,8 @@ async fn the_log_holds_no_secret() {
 
     for status in [Status::internal("canary-whop"), Status::unauthenticated("canary-whop")] {
         world.backend.notes().whop.users.push_back(Err(status));
-        let asked = world.request(reqwest::Method::GET, ACTIONS).header(TOKEN, "canary-user-token");
+        let forged = format!("{}canary-mac", token_of("canary-user"));
+        let asked = world.request(reqwest::Method::GET, ACTIONS).header(TOKEN, forged);
         assert!(Answer::of(asked).await.status >= 400);
     }
     let token = token_of("canary-user");

@@ -43,6 +43,7 @@ fn thread(state: ThreadState) -> Thread {
         update_time: time(1_761_667_860),
         hand_off_time: time(1_761_667_860).filter(|_| called),
         hand_off_reason: if called { "they ask for one".into() } else { String::new() },
+        hand_off_problem: if called { "thread_id must be an id".into() } else { String::new() },
     }
 }
 
@@ -126,6 +127,7 @@ async fn conversations_are_listed_and_shown() {
         "id": "thr_1", "title": "A question", "workflow": "lead-concierge", "visitor_id": "vis_1",
         "state": "waiting_human", "created_at": "2025-10-28T16:10:00Z", "updated_at": "2025-10-28T16:11:00Z",
         "handed_off_at": "2025-10-28T16:11:00Z", "reason": "they ask for one",
+        "problem": "thread_id must be an id",
     });
     assert_eq!(page.json(), json!({"threads": [waiting], "next": "page-2"}));
     world.look(&format!("{THREADS}?handed_off=false")).await;

@@ -15,7 +15,7 @@ use crate::{
     books::{Books, Cells, Span},
     error::Error,
     reports::{
-        tally::{CAME, ended_at, is_booked, runs_at, visit},
+        tally::{ended_at, is_booked, runs_at, visit},
         week::{later, midnight, zone_name},
     },
 };
@@ -161,7 +161,7 @@ impl Count {
             Tab::Leads => self.day.leads += 1,
             Tab::Bookings if is_booked(cells) => self.day.bookings += 1,
             Tab::Payments if status == "failed" => self.day.failed += 1,
-            Tab::Payments if CAME.contains(&status) => self.day.paid += 1,
+            Tab::Payments if domain::payment::came(status) => self.day.paid += 1,
             _ => {}
         }
     }

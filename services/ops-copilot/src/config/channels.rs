@@ -4,15 +4,10 @@
 
 use std::fmt;
 
+use domain::notice::{HANDOFF, TYPES};
 use lettre::message::{Mailbox, Mailboxes};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
-
-/// Types of events that people may hear of at once.
-pub(crate) const TYPES: [&str; 5] =
-    ["handoff.requested", "lead.created", "booking.created", "payment.succeeded", "payment.failed"];
-/// Who waits for a person cannot wait for a setting.
-const ALWAYS: &str = TYPES[0];
 
 /// A Slack incoming webhook: who knows the address may write there.
 #[derive(Clone)]
@@ -21,6 +16,15 @@ pub struct Webhook(SecretString, Url);
 /// A mail server, with user and password.
 #[derive(Clone)]
 pub struct Smtp(SecretString, Url);
+
+/// How a connection to a mail server comes to TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encryption {
+    /// It begins with it.
+    FromTheStart,
+    /// The server is asked for it before anything else, and nothing is sent without it.
+    Starttls,
+}
 
 /// Who sends.
 #[derive(Clone, Debug)]
@@ -85,14 +89,28 @@ impl Smtp {
         self.0.expose_secret()
     }
 
+    /// The server's name, by which its certificate knows it.
+    pub(crate) fn host(&self) -> &str {
+        self.1.host_str().unwrap_or_default()
+    }
+
+    /// How it comes to TLS, if it has to.
+    pub(crate) fn tls(&self) -> Option<Encryption> {
+        match (self.1.scheme(), self.option("tls").as_deref()) {
+            ("smtps", _) => Some(Encryption::FromTheStart),
+            (_, Some("required")) => Some(Encryption::Starttls),
+            _ => None,
+        }
+    }
+
+    fn option(&self, name: &str) -> Option<String> {
+        self.1.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    }
+
     /// Nobody on the way reads it: TLS, or it never leaves this machine.
     pub(crate) fn is_safe(&self, cloud: bool) -> bool {
-        let tls = self.1.query_pairs().find(|(name, _)| name == "tls").map(|(_, how)| how.into_owned());
-        match (self.1.scheme(), tls.as_deref()) {
-            ("smtps", _) | (_, Some("required")) => true,
-            (_, None) => !cloud && is_loopback(&self.1),
-            (_, Some(_)) => false,
-        }
+        let plain = self.option("tls").is_none();
+        self.tls().is_some() || (plain && !cloud && is_loopback(&self.1))
     }
 }
 
@@ -153,7 +171,8 @@ impl Wanted {
         if names.iter().any(|name| !TYPES.contains(name)) {
             return Err(format!("must be all, or some of {}", TYPES.join(", ")));
         }
-        Ok(Self(TYPES.into_iter().filter(|kind| *kind == ALWAYS || names.contains(kind)).collect()))
+        // who waits for a person cannot wait for a setting
+        Ok(Self(TYPES.into_iter().filter(|kind| *kind == HANDOFF || names.contains(kind)).collect()))
     }
 
     /// Whether people hear of events of this type.

@@ -15,7 +15,7 @@ use super::{foreign, limit, request_id};
 use crate::{
     config::Wanted,
     error::{Error, refuse},
-    notices::{Letter, Listed, Notices, Words, notice_id},
+    notices::{Listed, Notices, Words, notice_id},
 };
 
 /// The kind of a notice in somebody's own words.
@@ -51,7 +51,7 @@ impl Service {
         if text.chars().count() > TEXT {
             return Err(Fault::invalid("text", "text must be at most 4000 characters").into());
         }
-        let letter = Letter { title: title.to_owned(), text: text.to_owned(), link: None };
+        let letter = self.words.of_message(title, text);
         self.notices.take(&notice_id, MESSAGE, &letter, &[]).await?;
         let channels = self.notices.channels().iter().map(|channel| channel.as_str().to_owned());
         Ok(NotifyResponse { notice_id, channels: channels.collect() })

@@ -1,24 +1,35 @@
 //! What waits on a way because there was too much of it.
 //!
-//! One of those that wait, the leader, has the next permit and tells all of them in one message. The invariant: while a
-//! leader is at it no other is, because nobody becomes it before it has left, and only who holds its job acts for it.
+//! One of those that wait, the leader, has the next permit and tells all of them in one message. The invariants: while a
+//! leader is at it no other is, because nobody becomes it before it has left, and only who holds its job acts for it; and
+//! who waits for a person has a lane and a quota of their own, so that no flood of anything else delays them.
 
 use std::collections::BTreeSet;
 
+use domain::notice::HANDOFF;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Attempts, Collection, Error, Store, Work};
 
 use super::Channel;
 
-/// What waits, by way.
+/// What waits, by the name of its lane.
 pub(crate) const LANES: Collection<Lane> = Collection::new("lanes");
 /// How often those look who wait for a leader.
 const LOOK: SignedDuration = SignedDuration::from_secs(2);
 /// The same, while it does not succeed.
 const LOOK_IN_TROUBLE: SignedDuration = SignedDuration::from_secs(60);
 
-/// What waits on one way. All are ids of sendings.
+/// The lane of a notice of this kind on this way.
+pub(crate) fn name(channel: Channel, kind: &str) -> &'static str {
+    match (channel, kind) {
+        (Channel::Slack, HANDOFF) => "slack.handoffs",
+        (Channel::Email, HANDOFF) => "email.handoffs",
+        (channel, _) => channel.as_str(),
+    }
+}
+
+/// What waits in one lane. All are ids of sendings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lane {
     /// Who tells the next message.
@@ -72,21 +83,17 @@ impl Lane {
 }
 
 /// Changes a lane and answers it as it is then; nothing is written where nothing changes.
-pub(super) async fn change(
-    store: &dyn Store,
-    channel: Channel,
-    with: impl Fn(&mut Lane),
-) -> Result<Lane, Error> {
+pub(super) async fn change(store: &dyn Store, name: &str, with: impl Fn(&mut Lane)) -> Result<Lane, Error> {
     let mut attempts = Attempts::default();
     loop {
         let mut work = Work::new(store);
-        let before = work.get(&LANES, channel.as_str()).await?.unwrap_or_default();
+        let before = work.get(&LANES, name).await?.unwrap_or_default();
         let mut lane = before.clone();
         with(&mut lane);
         if lane == before {
             return Ok(lane);
         }
-        work.put(&LANES, channel.as_str(), &lane);
+        work.put(&LANES, name, &lane);
         if attempts.commit(work).await? {
             return Ok(lane);
         }

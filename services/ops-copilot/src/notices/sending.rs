@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use chassis::Problem;
-use domain::limit::Limit;
+use domain::{limit::Limit, notice::HANDOFF};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{
@@ -59,6 +59,15 @@ enum Step<'p> {
     Lead(Permit<'p>, BTreeSet<String>),
 }
 
+// === impl Sending ===
+
+impl Sending {
+    /// The lane in which it goes.
+    fn lane(&self) -> &'static str {
+        lane::name(self.channel, &self.kind)
+    }
+}
+
 // === impl Ways ===
 
 impl Ways {
@@ -85,27 +94,26 @@ impl Post {
         all.into_iter().filter(|(_, set)| *set).map(|(channel, _)| channel).collect()
     }
 
-    async fn step(&self, id: &str, channel: Channel, notice: &Notice) -> Result<Step<'_>, Trouble> {
-        let now = (self.clock)();
-        let lane =
-            LANES.get(&*self.store, channel.as_str()).await?.map(|found| found.value).unwrap_or_default();
+    async fn step(&self, id: &str, sending: &Sending, notice: &Notice) -> Result<Step<'_>, Trouble> {
+        let (now, name) = ((self.clock)(), sending.lane());
+        let lane = LANES.get(&*self.store, name).await?.map(|found| found.value).unwrap_or_default();
         if lane.told.contains(id) {
-            self.change(channel, |lane| lane.leave(id)).await?;
+            self.change(name, |lane| lane.leave(id)).await?;
             return Ok(Step::Done);
         }
         let is_held = lane.held.contains(id);
         if is_held && lane.trying && now >= notice.created_at + TRIED {
-            self.change(channel, |lane| lane.leave(id)).await?;
+            self.change(name, |lane| lane.leave(id)).await?;
             return Err(Trouble::hopeless("it could not be told within a day"));
         }
         let waits_for_others = if is_held { !lane.leads(id) } else { !lane.held.is_empty() };
         if waits_for_others {
-            let lane = self.change(channel, |lane| lane.join(id, now)).await?;
+            let lane = self.change(name, |lane| lane.join(id, now)).await?;
             return Ok(Step::Wait(lane.next_look(now)));
         }
-        match self.limiter.acquire(channel.as_str()).await {
+        match self.limiter.acquire(name).await {
             Ok(permit) if is_held => {
-                let lane = self.change(channel, |lane| lane.trying |= lane.leads(id)).await?;
+                let lane = self.change(name, |lane| lane.trying |= lane.leads(id)).await?;
                 Ok(Step::Lead(permit, lane.held))
             }
             Ok(permit) => Ok(Step::Go(permit)),
@@ -117,14 +125,15 @@ impl Post {
                         lane.until = Some(until);
                     }
                 };
-                let lane = self.change(channel, wait).await?;
+                let lane = self.change(name, wait).await?;
                 Ok(Step::Wait(if lane.leads(id) { until } else { lane.next_look(now) }))
             }
         }
     }
 
     /// Tells all that wait in one message.
-    async fn lead(&self, id: &str, channel: Channel, all: BTreeSet<String>) -> Result<(), Trouble> {
+    async fn lead(&self, id: &str, sending: &Sending, all: BTreeSet<String>) -> Result<(), Trouble> {
+        let name = sending.lane();
         let mut notices = Vec::new();
         for waiting in &all {
             // Who was forgotten meanwhile is told of no more.
@@ -135,29 +144,29 @@ impl Post {
         let at = notices.last().map_or_else(&*self.clock, |last| last.created_at);
         let ids: Vec<&str> = all.iter().map(String::as_str).collect();
         if notices.is_empty() {
-            self.change(channel, |lane| lane.tell(id, &all)).await?;
+            self.change(name, |lane| lane.tell(id, &all)).await?;
             return Ok(());
         }
         let (known_as, letter) = match &*notices {
             [one] => (id.to_owned(), one.letter.clone()),
             many => (format!("ntf_{}", domain::id::digest(&ids)), digest(many)),
         };
-        match self.ways.send(channel, &known_as, at, &letter).await {
+        match self.ways.send(sending.channel, &known_as, at, &letter).await {
             Ok(()) => {
-                self.change(channel, |lane| lane.tell(id, &all)).await?;
+                self.change(name, |lane| lane.tell(id, &all)).await?;
                 Ok(())
             }
             Err(trouble) => {
                 if trouble.hopeless {
-                    self.change(channel, |lane| lane.leave(id)).await?;
+                    self.change(name, |lane| lane.leave(id)).await?;
                 }
                 Err(trouble)
             }
         }
     }
 
-    async fn change(&self, channel: Channel, with: impl Fn(&mut Lane)) -> Result<Lane, Error> {
-        lane::change(&*self.store, channel, with).await
+    async fn change(&self, name: &str, with: impl Fn(&mut Lane)) -> Result<Lane, Error> {
+        lane::change(&*self.store, name, with).await
     }
 }
 
@@ -167,11 +176,11 @@ impl Handler<Sending> for Post {
         let Sending { notice, channel, .. } = sending;
         let Some(notice) = NOTICES.get(&*self.store, notice).await? else {
             // Its person was forgotten.
-            self.change(*channel, |lane| lane.leave(id)).await?;
+            self.change(sending.lane(), |lane| lane.leave(id)).await?;
             return Ok(Next::Done);
         };
         let notice = notice.value;
-        match self.step(id, *channel, &notice).await? {
+        match self.step(id, sending, &notice).await? {
             Step::Done => Ok(Next::Done),
             Step::Wait(until) => Ok(Next::At(until)),
             Step::Go(permit) => {
@@ -180,16 +189,13 @@ impl Handler<Sending> for Post {
                 Ok(Next::Done)
             }
             Step::Lead(permit, all) => {
-                self.lead(id, *channel, all).await?;
+                self.lead(id, sending, all).await?;
                 permit.spend();
                 Ok(Next::Done)
             }
         }
     }
 }
-
-/// Somebody waits for a person.
-const HANDOFF: &str = "handoff.requested";
 
 /// Many notices in one.
 fn digest(notices: &[Notice]) -> Letter {
@@ -222,9 +228,9 @@ pub(crate) fn ways(config: &crate::Config, pace: std::time::Duration) -> Result<
     let slack = config.slack_webhook_url.clone().map(|webhook| slack::Client::new(webhook, pace));
     let mail = (&config.smtp_url, &config.notify_email_from, &config.notify_email_to);
     let email = match mail {
-        (Some(smtp), Some(from), Some(to)) => Some(
-            email::Client::new(smtp, from, to).map_err(|why| Problem::new("SMTP_URL", why.to_string()))?,
-        ),
+        (Some(smtp), Some(from), Some(to)) => {
+            Some(email::Client::new(smtp, config.smtp_ca_file.as_deref(), from, to)?)
+        }
         _ => None,
     };
     Ok(Ways { slack, email })

@@ -2,14 +2,15 @@
 //!
 //! The invariant: unless the owner wishes otherwise, a notice has the kind of the event, ids, the page and the source of the
 //! visit, and a link to where more is shown to whoever may see it; no name, no address, nothing that anybody wrote. Page
-//! and source come from a browser, so they are told only where they are a path and plain words.
+//! and source come from a browser, so they are told only where they are a path and plain words. In what the operator's own
+//! agent has told, what looks personal is masked.
 
-use domain::{Fault, Money};
+use domain::{Fault, Money, notice};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::{Letter, notice_id};
+use super::{Letter, mask::masked, notice_id};
 
 /// Longest thing that is quoted, in characters.
 const QUOTED: usize = 500;
@@ -65,7 +66,7 @@ impl Words {
             return Err(Fault::invalid("event", "event has no id"));
         }
         let title = match &*kind {
-            "handoff.requested" => "Somebody waits for a person",
+            notice::HANDOFF => "Somebody waits for a person",
             "lead.created" => "A new lead",
             "booking.created" => "A meeting was booked",
             "payment.succeeded" => "A payment came",
@@ -83,6 +84,12 @@ impl Words {
         lines.retain(|line| !line.is_empty());
         let letter = Letter { title, text: lines.join("\n"), link: self.link(&data) };
         Ok(Told { notice_id: notice_id(&["event", &id]), kind, letter, about: about(&data) })
+    }
+
+    /// What somebody of the business, or their agent, has told in words of their own.
+    pub(crate) fn of_message(&self, title: &str, text: &str) -> Letter {
+        let shown = |text: &str| if self.personal { text.to_owned() } else { masked(text) };
+        Letter { title: shown(title), text: shown(text), link: None }
     }
 
     /// Where the operator sees more.
@@ -199,7 +206,7 @@ mod tests {
                 link: Some("https://chat.example.com/operator?thread=thr_1".into()),
             }
         );
-        for kind in crate::config::TYPES {
+        for kind in notice::TYPES {
             let mut event = handoff();
             event["type"] = kind.into();
             let told = words(false).of_event(event.to_string().as_bytes()).unwrap();

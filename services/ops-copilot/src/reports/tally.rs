@@ -19,7 +19,7 @@ use crate::books::{Books, Cells, Span};
 use conversations::Conversations;
 pub(crate) use conversations::visit;
 use money::Money;
-pub(crate) use money::{CAME, ended_at, runs_at};
+pub(crate) use money::{ended_at, runs_at};
 use origins::Origins;
 
 /// What is counted of one week.

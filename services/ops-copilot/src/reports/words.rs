@@ -6,6 +6,7 @@ use super::{
     summary::{Funnel, Origin, Summary, Sums, monies},
     week::{Week, zone_name},
 };
+use crate::notices::masked;
 
 /// Origins that are named.
 const ORIGINS: usize = 5;
@@ -114,9 +115,9 @@ fn name(Origin { source, campaign }: &Origin) -> String {
     }
 }
 
-/// A word from outside, on one line.
+/// A word from outside, on one line and without what looks personal: a browser says where it comes from.
 fn clipped(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NAME).collect()
+    masked(text).chars().map(|c| if c.is_control() { ' ' } else { c }).take(NAME).collect()
 }
 
 fn waited(seconds: i64) -> String {

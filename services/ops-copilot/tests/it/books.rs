@@ -27,6 +27,8 @@ pub(crate) struct Entry {
     pub(crate) id: String,
     pub(crate) at: Timestamp,
     pub(crate) cells: Value,
+    /// What stood in cells before an end took it away.
+    pub(crate) former: Value,
     /// A person deleted it from the spreadsheet.
     pub(crate) deleted: bool,
 }
@@ -126,6 +128,7 @@ fn row(tab: i32, entry: &Entry) -> Row {
         cells: Some(object(&entry.cells)),
         state: state.into(),
         error: String::new(),
+        former: Some(object(&entry.former)),
     }
 }
 

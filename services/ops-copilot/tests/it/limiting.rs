@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use proto::ops::v1::NoticeState;
 
-use crate::rig::Setup;
+use serde_json::json;
+
+use crate::rig::{Setup, handoff};
 
 fn limited(limit: &str) -> Setup {
     Setup { real: true, mail: false, ..Setup::with([("LIMIT_NOTICES", limit)]) }
@@ -45,4 +47,28 @@ async fn a_message_of_many_that_fails_is_sent_again_whole() {
     rig.until("the others", async || rig.slack.texts().len() >= 2).await;
     let told: usize = rig.slack.texts().iter().map(|text| text.matches("Number ").count()).sum();
     assert_eq!((rig.slack.texts().len(), told), (2, 6), "{:#?}", rig.slack.texts());
+}
+
+#[tokio::test]
+async fn no_flood_of_anything_else_delays_who_waits_for_a_person() {
+    let settings = [("LIMIT_NOTICES", "1/h:2"), ("NOTIFY_EVENTS", "all")];
+    let rig = Setup { real: true, ..Setup::with(settings) }.start().await;
+    for number in 0..8 {
+        let mut lead = handoff(&format!("evt_lead_{number}"));
+        lead["type"] = json!("lead.created");
+        assert!(rig.event(&lead).await);
+    }
+    rig.until("the first leads", async || rig.slack.texts().len() == 2 && rig.mail.letters().len() == 2)
+        .await;
+    assert!(rig.event(&handoff("evt_1")).await);
+    let waits = |text: &String| text.contains("waits for a person");
+    let is_told = async || rig.slack.texts().iter().any(waits) && rig.mail.letters().iter().any(waits);
+    rig.until("the hand-off", is_told).await;
+    assert_eq!((rig.slack.texts().len(), rig.mail.letters().len()), (3, 3), "the other leads wait");
+    for number in 2..8 {
+        assert!(rig.event(&handoff(&format!("evt_{number}"))).await);
+    }
+    rig.until("one more", async || rig.slack.texts().len() == 4 && rig.mail.letters().len() == 4).await;
+    let told = rig.slack.texts().iter().filter(|text| waits(text)).count();
+    assert_eq!(told, 2, "and hand-offs have a limit, too");
 }

@@ -59,6 +59,33 @@ async fn people_hear_of_what_they_wish_to_hear_of() {
 }
 
 #[tokio::test]
+async fn what_an_agent_has_told_says_nothing_personal_unless_that_is_wished() {
+    for (personal, expected) in [
+        (
+            "0",
+            "*Ask [e-mail] back*\ncon_1 wants to be called on [phone] and pays with [card]; on 2026-10-06 10:00.",
+        ),
+        (
+            "1",
+            "*Ask ann@canary.example back*\ncon_1 wants to be called on +49 30 901820 and pays with 4242 4242 4242 4242; \
+             on 2026-10-06 10:00.",
+        ),
+    ] {
+        let rig = Setup { mail: false, ..Setup::with([("NOTIFY_PERSONAL", personal)]) }.start().await;
+        let request = NotifyRequest {
+            request_id: "req_1".into(),
+            title: "Ask ann@canary.example back".into(),
+            text: "con_1 wants to be called on +49 30 901820 and pays with 4242 4242 4242 4242; on 2026-10-06 10:00."
+                .into(),
+            ..Default::default()
+        };
+        rig.notify.clone().notify(request).await.unwrap();
+        rig.until("the notice", async || !rig.slack.texts().is_empty()).await;
+        assert_eq!(rig.slack.texts(), [expected]);
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_taken_is_sent_again_and_recognised() {
     let rig = Setup::default().start().await;
     rig.slack.then([(503, "", None), (429, "rate_limited", Some(1)), (500, "", None)]);

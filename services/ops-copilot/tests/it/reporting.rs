@@ -68,6 +68,21 @@ async fn every_figure_of_every_week_is_what_sql_says() {
 }
 
 #[tokio::test]
+async fn what_a_month_brought_is_said_of_a_past_week_as_it_was_then() {
+    let mut told = Vec::new();
+    for days in [42, 360] {
+        let setup = Setup {
+            now: "2026-12-28T12:00:00Z".parse().unwrap(),
+            ..Setup::with([("REPORT_TIME_ZONE", ZONE), ("BUDGET_DAY", "off")])
+        };
+        let rig = setup.start_with(Year::write(7, FIRST, days, &[])).await;
+        told.push(week(&rig, "2026-02-04T12:00:00Z".parse().unwrap()).await.0.mrr);
+    }
+    assert_eq!(told[0], told[1], "whatever has ended since");
+    assert!(told[0].iter().all(|sum| sum.minor_units > 100_000), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_report_quotes_nobody() {
     let rig = Setup { now: "2026-02-16T12:00:00Z".parse().unwrap(), ..Setup::default() };
     let rig = rig.start_with(Year::write(7, FIRST, 60, &[])).await;

@@ -27,7 +27,8 @@ CREATE VIEW money AS SELECT at, id, c->>'contact_id' AS contact, c->>'status' AS
     c->'amount'->>'currency' AS currency, micros(c->>'paid_at') AS paid,
     CASE WHEN c->>'metadata' <> '' THEN c->>'metadata' ELSE '{}' END AS more FROM payments WHERE NOT deleted;
 CREATE VIEW subs AS SELECT id, micros(c->>'started_at') AS started, micros(c->>'canceled_at') AS canceled, c->>'status' AS status,
-    c->'mrr'->>'minor' AS minor, c->'mrr'->>'currency' AS currency FROM subscriptions;
+    CASE WHEN c->'mrr'->>'minor' > 0 THEN c->'mrr'->>'minor' ELSE f->'mrr'->>'minor' END AS minor, c->'mrr'->>'currency' AS currency
+    FROM subscriptions;
 ";
 
 /// Where a session came from: the first touch of whose it is, else what its first event says that says anything.
@@ -63,14 +64,20 @@ impl Tables {
         .unwrap();
         for (tab, name) in TABS {
             sql.execute_batch(&format!(
-                "CREATE TABLE {name} (id TEXT PRIMARY KEY, at INTEGER, c TEXT, deleted INTEGER);
+                "CREATE TABLE {name} (id TEXT PRIMARY KEY, at INTEGER, c TEXT, f TEXT, deleted INTEGER);
                 CREATE INDEX {name}_at ON {name} (at);"
             ))
             .unwrap();
-            let mut insert = sql.prepare(&format!("INSERT INTO {name} VALUES (?1, ?2, ?3, ?4)")).unwrap();
+            let mut insert = sql.prepare(&format!("INSERT INTO {name} VALUES (?1, ?2, ?3, ?4, ?5)")).unwrap();
             for row in books.rows(tab) {
                 insert
-                    .execute(params![row.id, row.at.as_microsecond(), row.cells.to_string(), row.deleted])
+                    .execute(params![
+                        row.id,
+                        row.at.as_microsecond(),
+                        row.cells.to_string(),
+                        row.former.to_string(),
+                        row.deleted
+                    ])
                     .unwrap();
             }
         }

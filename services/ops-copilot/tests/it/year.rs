@@ -306,6 +306,7 @@ impl Year {
         cells["status"] = json!("canceled");
         cells["canceled_at"] = json!(at);
         cells["mrr"] = json!({"minor": 0, "currency": amount["currency"]});
+        self.rows.get_mut(&Tab::Subscriptions.into()).unwrap()[row].former = json!({"mrr": amount});
     }
 
     /// Every subscription pays once in thirty days.
@@ -378,7 +379,7 @@ impl Year {
     }
 
     fn put(&mut self, tab: Tab, id: &str, at: Timestamp, cells: Value) {
-        let entry = Entry { id: id.to_owned(), at, cells, deleted: false };
+        let entry = Entry { id: id.to_owned(), at, cells, former: json!({}), deleted: false };
         self.rows.entry(tab.into()).or_default().push(entry);
     }
 

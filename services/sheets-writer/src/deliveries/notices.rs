@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use chassis::{Link, request_id};
+use domain::notice;
 use proto::ops::v1::{NotifyEventRequest, notify_service_client::NotifyServiceClient};
 use tonic::{Code, Request, Status};
 use url::Url;
@@ -15,17 +16,14 @@ use super::{
     post::Answer,
 };
 
-/// What people may want to hear of at once; which of it they hear is that service's setting.
-const TYPES: [&str; 5] =
-    ["handoff.requested", "lead.created", "booking.created", "payment.succeeded", "payment.failed"];
-
 /// The way to it.
 #[derive(Clone)]
 pub(crate) struct Notices(NotifyServiceClient<Link>);
 
 /// The destination at this address.
 pub(super) fn destination(at: &Url) -> Destination {
-    let types = TYPES.map(str::to_owned).into();
+    // which of them people hear is that service's setting
+    let types = notice::TYPES.map(str::to_owned).into();
     Destination {
         name: NOTICES.to_owned(),
         address: Address::of(at.clone()),

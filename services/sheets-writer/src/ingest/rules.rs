@@ -65,7 +65,7 @@ impl Rules {
             return if delivery.from_loopback {
                 Ok(())
             } else {
-                let why = "events are taken from this machine only until EVENTS_WEBHOOK_SECRET is set";
+                let why = "until EVENTS_WEBHOOK_SECRET is set, events are taken from this machine only, and from nobody if it is public";
                 Err(Fault::new(Kind::Forbidden, Reason::LoopbackOnly, why))
             };
         };

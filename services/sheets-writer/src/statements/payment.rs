@@ -2,7 +2,7 @@
 //!
 //! The row shows what was charged; what was paid back is told beside it, in `metadata`.
 
-use domain::{Money, tab};
+use domain::{Money, payment, tab};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use store::Collection;
@@ -38,7 +38,7 @@ impl Payment {
 
     /// The money came, whatever became of it since.
     pub(crate) fn is_paid(&self) -> bool {
-        matches!(&*self.row.status, "paid" | "partially_refunded" | "refunded" | "disputed" | "lost")
+        payment::came(&self.row.status)
     }
 
     /// The payer's bank wants it back, or got it.

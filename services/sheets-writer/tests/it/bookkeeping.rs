@@ -1,10 +1,11 @@
 //! Statements of providers at the gRPC door: what is taken, and what is refused where.
 
+use prost_types::value::Kind;
 use proto::{
     common::v1::Money,
     sheets::v1::{
-        BookingStatement, Party, PaymentStatement, RecordBookingRequest, RecordPaymentRequest,
-        RecordPaymentResponse, RecordSubscriptionRequest, SubscriptionStatement, Tab,
+        BookingStatement, ListRowsRequest, Party, PaymentStatement, RecordBookingRequest,
+        RecordPaymentRequest, RecordPaymentResponse, RecordSubscriptionRequest, SubscriptionStatement, Tab,
         bookkeeping_service_client::BookkeepingServiceClient,
     },
 };
@@ -108,6 +109,31 @@ async fn what_is_stated_is_in_the_books_and_survives_a_restart() {
     assert_eq!(metadata, json!({"item": "audit", "refunded": {"minor": 50, "currency": "EUR"}}));
     assert_eq!(desk.row(Tab::Contacts).await["last_name"], "Example");
     assert_eq!(desk.counts().await, [1, 0, 1, 1, 1, 1, 0]);
+}
+
+#[tokio::test]
+async fn what_a_subscription_brought_is_known_when_it_is_over() {
+    let desk = Desk::start().await;
+    let ended =
+        SubscriptionStatement { version: 2, status: "canceled".into(), mrr: euros(0), ..subscription() };
+    for subscription in [subscription(), ended] {
+        let request = RecordSubscriptionRequest {
+            party: party(),
+            subscription: Some(subscription),
+            ..Default::default()
+        };
+        assert!(desk.bookkeeping().record_subscription(request).await.unwrap().into_inner().accepted);
+    }
+    let request = ListRowsRequest { tab: Tab::Subscriptions.into(), ..Default::default() };
+    let row = desk.ledger().list_rows(request).await.unwrap().into_inner().rows.remove(0);
+    let minor = |cells: Option<prost_types::Struct>| {
+        let Some(Kind::StructValue(mrr)) = cells.unwrap().fields["mrr"].kind.clone() else {
+            panic!("no money")
+        };
+        mrr.fields["minor"].kind.clone()
+    };
+    let number = |number: f64| Some(Kind::NumberValue(number));
+    assert_eq!((minor(row.cells), minor(row.former)), (number(0.0), number(149_000.0)));
 }
 
 #[tokio::test]

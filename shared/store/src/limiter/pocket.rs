@@ -3,7 +3,8 @@
 //! The invariants: a permit is used before its time is up or not at all; no more is drawn ahead than half of what was
 //! asked for lately, so that whoever hardly needs a key hardly takes from those who do.
 
-use super::rate::Rate;
+use chassis::gate::Rate;
+
 use crate::{Precondition, Version};
 
 /// The state of one key.

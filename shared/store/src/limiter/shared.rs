@@ -12,16 +12,14 @@ use std::{
     time::Duration,
 };
 
+use chassis::gate::{Gate, Keys, Rate, nanos};
 use domain::fault::Quota;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
 use super::{
-    gate::Gate,
-    keys::Keys,
     pocket::{AtHand, Pocket, Seen},
-    rate::{Rate, nanos},
     trouble::Trouble,
 };
 use crate::{Clock, Collection, Commit, Error, Precondition, Store, backoff};
@@ -75,7 +73,7 @@ struct Waiting<'e>(&'e AtomicU32);
 
 impl Shared {
     pub(super) fn new(rate: Rate, store: Arc<dyn Store>, name: &'static str, clock: Clock) -> Self {
-        let (gate, keys, trouble) = (Gate::new(rate), Keys::new(), Trouble::new());
+        let (gate, keys, trouble) = (Gate::new(rate), Keys::default(), Trouble::new());
         Self { rate, store, name, clock, gate, keys, trouble }
     }
 
@@ -218,7 +216,7 @@ impl Shared {
 
     #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
-        self.keys.len()
+        self.keys.count()
     }
 }
 

@@ -6,14 +6,14 @@ use proto::booking::v1::{Attendee, Booking, BookingStatus, CreateBookingRequest}
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{LONGEST_NOTE, cancel_meeting, is_alive, one, receipt, schema};
+use super::{LONGEST_NOTE, cancel_meeting, check_stands, one, receipt, schema};
 use crate::{
     Annotations, NOTICE, Receipt, Tool, arguments,
     failure::Failure,
     links::Service,
     schema::{object, optional_text, text},
     times,
-    tool::{Claim, Run},
+    tool::{Claim, Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -40,7 +40,7 @@ pub(crate) static TOOL: Tool = Tool {
     output: || object([("meeting", schema())]),
     annotations: Annotations { read_only: false, destructive: false, idempotent: false, open_world: true },
     scope: Audience::Anyone,
-    touches: true,
+    touches: Whom::Visitor,
     needs: &[Service::BookingPayments],
     secrets: &[],
     claims: &[
@@ -81,7 +81,7 @@ struct Input {
 async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
     let input: Input = arguments::read(call.arguments.take())?;
     let zone = times::zone(input.time_zone, call.session.zone())?;
-    let short = |field: &str, given| arguments::text(field, given, LONGEST).map(Option::unwrap_or_default);
+    let short = |field: &str, given| arguments::maybe(field, given, LONGEST);
     let attendee = Attendee {
         name: arguments::required("name", input.name, LONGEST)?,
         email: short("email", input.email)?,
@@ -92,36 +92,29 @@ async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
     if attendee.email.is_empty() && attendee.phone.is_empty() {
         return Err(Failure::Arguments("email or phone is required; ask the visitor for one".into()));
     }
+    let start = times::given("start_time", &input.start_time, &zone)?;
     let request = CreateBookingRequest {
         caller: call.caller(),
         request_id: call.request_id.clone(),
         event_type_id: 0,
         event_type_slug: arguments::required("meeting", input.meeting, LONGEST)?,
-        start_time: Some(proto::time::wire(times::given("start_time", &input.start_time, &zone)?)),
+        start_time: Some(proto::time::wire(start)),
         attendee: Some(attendee),
-        notes: arguments::text("notes", input.notes, LONGEST_NOTE)?.unwrap_or_default(),
+        notes: arguments::maybe("notes", input.notes, LONGEST_NOTE)?,
         page: call.session.page(),
         thread_id: call.session.thread_id.clone(),
     };
     let answer = call.clients.create_booking(request).await.map_err(|status| Failure::of(&status, &zone))?;
     let booking = answer.booking.ok_or(Failure::Odd("the booking"))?;
+    check_stands(&booking, start)?;
     Ok(Reply::shown(one(&booking), shown(&booking)))
 }
 
-/// A call that came before answers what it made then, which may have been cancelled since.
 fn shown(booking: &Booking) -> Receipt {
     let title = match booking.status() {
-        BookingStatus::Booked => "Your meeting is booked",
         BookingStatus::Requested => "Your meeting is requested",
-        _ => "This meeting does not take place",
+        _ => "Your meeting is booked",
     };
-    let receipt = receipt(title, booking);
-    match is_alive(booking) {
-        true => receipt.with_undo(
-            "Cancel this meeting",
-            cancel_meeting::TOOL.name,
-            json!({"booking_id": booking.booking_id, "reason": null}),
-        ),
-        false => receipt,
-    }
+    let arguments = json!({"booking_id": booking.booking_id, "reason": null});
+    receipt(title, booking).with_undo("Cancel this meeting", cancel_meeting::TOOL.name, arguments)
 }

@@ -2,7 +2,7 @@
 
 use domain::workflow::Audience;
 use futures_util::FutureExt as _;
-use proto::booking::v1::CancelBookingRequest;
+use proto::booking::v1::{BookingStatus, CancelBookingRequest};
 use serde::{Deserialize, Serialize};
 
 use super::{LONGEST_NOTE, one, receipt, schema};
@@ -11,7 +11,7 @@ use crate::{
     failure::Failure,
     links::Service,
     schema::{object, optional_text, text},
-    tool::{Claim, Run},
+    tool::{Claim, Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -29,7 +29,7 @@ pub(crate) static TOOL: Tool = Tool {
     output: || object([("meeting", schema())]),
     annotations: Annotations { read_only: false, destructive: true, idempotent: true, open_world: true },
     scope: Audience::Anyone,
-    touches: true,
+    touches: Whom::Visitor,
     needs: &[Service::BookingPayments],
     secrets: &[],
     claims: &[
@@ -67,8 +67,18 @@ async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
         caller: call.caller(),
         request_id: call.request_id.clone(),
         booking_id: arguments::id("booking_id", &input.booking_id)?,
-        reason: arguments::text("reason", input.reason, LONGEST_NOTE)?.unwrap_or_default(),
+        reason: arguments::maybe("reason", input.reason, LONGEST_NOTE)?,
     };
     let booking = call.clients.cancel_booking(request).await?.booking.ok_or(Failure::Odd("the booking"))?;
-    Ok(Reply::shown(one(&booking), receipt("Your meeting was cancelled", &booking)))
+    let title = match booking.status() {
+        BookingStatus::Canceled => "Your meeting was cancelled",
+        BookingStatus::Rejected => "The host had refused this meeting",
+        BookingStatus::NoShow => {
+            return Err(Failure::over("this meeting is over, and the visitor did not come"));
+        }
+        BookingStatus::Requested | BookingStatus::Booked | BookingStatus::Unspecified => {
+            return Err(Failure::Odd("the end of the meeting"));
+        }
+    };
+    Ok(Reply::shown(one(&booking), receipt(title, &booking)))
 }

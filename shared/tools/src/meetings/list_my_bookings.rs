@@ -12,7 +12,7 @@ use crate::{
     failure::Failure,
     links::Service,
     schema::{boolean, list, object},
-    tool::Run,
+    tool::{Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -29,7 +29,7 @@ pub(crate) static TOOL: Tool = Tool {
     output: || object([("meetings", list(&schema())), ("more", boolean("There are older ones than these."))]),
     annotations: Annotations::READS,
     scope: Audience::Anyone,
-    touches: true,
+    touches: Whom::Visitor,
     needs: &[Service::BookingPayments],
     secrets: &[],
     claims: &[],

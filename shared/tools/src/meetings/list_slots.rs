@@ -10,9 +10,9 @@ use crate::{
     Annotations, Tool, arguments,
     failure::Failure,
     links::Service,
-    schema::{boolean, integer, list, object, optional_text, text, texts},
+    schema::{boolean, integer, list, object, optional_text, some, text, texts},
     times,
-    tool::Run,
+    tool::{Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -56,7 +56,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations::ASKS,
     scope: Audience::Anyone,
-    touches: false,
+    touches: Whom::Nobody,
     needs: &[Service::BookingPayments],
     secrets: &[],
     claims: &[],
@@ -134,6 +134,6 @@ fn only(all: &[Bookable]) -> Option<String> {
 
 fn bookable(event_type: EventType) -> Bookable {
     let EventType { slug, title, description, length_minutes, sold, .. } = event_type;
-    let description = Some(description).filter(|text| !text.is_empty());
+    let description = some(description);
     Bookable { slug, title, description, length_minutes, sold }
 }

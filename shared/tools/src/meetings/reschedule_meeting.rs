@@ -5,14 +5,14 @@ use futures_util::FutureExt as _;
 use proto::booking::v1::RescheduleBookingRequest;
 use serde::{Deserialize, Serialize};
 
-use super::{LONGEST_NOTE, one, receipt, schema};
+use super::{LONGEST_NOTE, check_stands, one, receipt, schema};
 use crate::{
     Annotations, NOTICE, Tool, arguments,
     failure::Failure,
     links::Service,
     schema::{object, optional_text, text},
     times,
-    tool::{Claim, Run},
+    tool::{Claim, Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -33,7 +33,7 @@ pub(crate) static TOOL: Tool = Tool {
     output: || object([("meeting", schema())]),
     annotations: Annotations { read_only: false, destructive: true, idempotent: false, open_world: true },
     scope: Audience::Anyone,
-    touches: true,
+    touches: Whom::Visitor,
     needs: &[Service::BookingPayments],
     secrets: &[],
     claims: &[
@@ -69,15 +69,17 @@ struct Input {
 async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
     let input: Input = arguments::read(call.arguments.take())?;
     let zone = times::zone(input.time_zone, call.session.zone())?;
+    let start = times::given("start_time", &input.start_time, &zone)?;
     let request = RescheduleBookingRequest {
         caller: call.caller(),
         request_id: call.request_id.clone(),
         booking_id: arguments::id("booking_id", &input.booking_id)?,
-        start_time: Some(proto::time::wire(times::given("start_time", &input.start_time, &zone)?)),
-        reason: arguments::text("reason", input.reason, LONGEST_NOTE)?.unwrap_or_default(),
+        start_time: Some(proto::time::wire(start)),
+        reason: arguments::maybe("reason", input.reason, LONGEST_NOTE)?,
     };
     let answer =
         call.clients.reschedule_booking(request).await.map_err(|status| Failure::of(&status, &zone))?;
     let booking = answer.booking.ok_or(Failure::Odd("the booking"))?;
+    check_stands(&booking, start)?;
     Ok(Reply::shown(one(&booking), receipt("Your meeting was moved", &booking)))
 }

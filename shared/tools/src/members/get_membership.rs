@@ -6,14 +6,14 @@ use proto::whop::v1::{ListMembershipsRequest, Membership};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{some, word};
+use super::word;
 use crate::{
     Annotations, Tool, arguments,
     failure::Failure,
     links::Service,
-    schema::{boolean, list, object, optional_text, text},
+    schema::{boolean, list, object, optional_text, some, text},
     times,
-    tool::Run,
+    tool::{Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -46,7 +46,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations::ASKS,
     scope: Audience::Member,
-    touches: true,
+    touches: Whom::Visitor,
     needs: &[Service::WhopGateway],
     secrets: &[],
     claims: &[],

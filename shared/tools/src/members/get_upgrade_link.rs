@@ -11,7 +11,7 @@ use crate::{
     failure::Failure,
     links::Service,
     schema::{object, optional_text, text},
-    tool::{Claim, Run},
+    tool::{Claim, Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -30,7 +30,7 @@ pub(crate) static TOOL: Tool = Tool {
     output: || object([("url", text("Where to buy."))]),
     annotations: Annotations { read_only: false, destructive: false, idempotent: false, open_world: true },
     scope: Audience::Member,
-    touches: true,
+    touches: Whom::Visitor,
     needs: &[Service::WhopGateway],
     secrets: &[],
     claims: &[Claim::act(&[

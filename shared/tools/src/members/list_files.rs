@@ -6,14 +6,13 @@ use proto::whop::v1::{File, ListFilesRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::some;
 use crate::{
     Annotations, Tool, arguments,
     failure::Failure,
     links::Service,
-    schema::{boolean, list, object, optional_text, text},
+    schema::{boolean, list, object, optional_text, some, text},
     times,
-    tool::Run,
+    tool::{Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -39,7 +38,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations::ASKS,
     scope: Audience::Member,
-    touches: true,
+    touches: Whom::Visitor,
     needs: &[Service::WhopGateway],
     secrets: &[],
     claims: &[],

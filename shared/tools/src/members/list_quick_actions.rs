@@ -6,13 +6,12 @@ use proto::whop::v1::{ListQuickActionsRequest, QuickAction, QuickActionKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::some;
 use crate::{
     Annotations, Tool, arguments,
     failure::Failure,
     links::Service,
-    schema::{list, object, one_of, optional_text, text},
-    tool::Run,
+    schema::{list, object, one_of, optional_text, some, text},
+    tool::{Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -34,7 +33,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations::ASKS,
     scope: Audience::Member,
-    touches: true,
+    touches: Whom::Visitor,
     needs: &[Service::WhopGateway],
     secrets: &[],
     claims: &[],

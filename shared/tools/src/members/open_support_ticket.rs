@@ -12,7 +12,7 @@ use crate::{
     links::Service,
     schema::{object, optional_text, text},
     times,
-    tool::{Claim, Run},
+    tool::{Claim, Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -47,7 +47,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations { read_only: false, destructive: false, idempotent: false, open_world: true },
     scope: Audience::Member,
-    touches: true,
+    touches: Whom::Visitor,
     needs: &[Service::WhopGateway],
     secrets: &[],
     claims: &[

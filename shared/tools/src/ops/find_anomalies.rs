@@ -13,7 +13,7 @@ use crate::{
     links::Service,
     schema::{list, number, object, optional_text, text},
     times,
-    tool::Run,
+    tool::{Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -49,7 +49,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations::READS,
     scope: Audience::Operator,
-    touches: false,
+    touches: Whom::Nobody,
     needs: &[Service::OpsCopilot],
     secrets: &[],
     claims: &[],

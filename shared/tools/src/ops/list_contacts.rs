@@ -11,9 +11,9 @@ use super::how_many;
 use crate::{
     Annotations, Tool, arguments,
     failure::Failure,
-    schema::{list, object, optional_integer, optional_text, text, texts},
+    schema::{list, object, optional_integer, optional_text, some, text, texts},
     times,
-    tool::Run,
+    tool::{Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -51,7 +51,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations::READS,
     scope: Audience::Operator,
-    touches: false,
+    touches: Whom::Nobody,
     needs: &[],
     secrets: &[],
     claims: &[],
@@ -95,7 +95,7 @@ async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
     let request = ListContactsRequest {
         caller: call.caller(),
         page_size: how_many(input.limit, DEFAULT, MOST)?,
-        page_token: arguments::text("page_token", input.page_token, 2_000)?.unwrap_or_default(),
+        page_token: arguments::maybe("page_token", input.page_token, 2_000)?,
         newest_first: true,
     };
     let answer = call.clients.list_contacts(request).await?;
@@ -110,7 +110,7 @@ fn told(contact: Contact, zone: &TimeZone) -> Told {
     Told {
         contact_id: contact.contact_id,
         created_at: times::told(contact.create_time, zone),
-        name: some([contact.first_name, contact.last_name].join(" ").trim().to_owned()),
+        name: some([contact.first_name, contact.last_name].join(" ").trim()),
         email: some(contact.email),
         phone: some(contact.phone),
         company: some(contact.company),
@@ -118,8 +118,4 @@ fn told(contact: Contact, zone: &TimeZone) -> Told {
         campaign: some(campaign.join(" / ")),
         tags: contact.tags,
     }
-}
-
-fn some(text: String) -> Option<String> {
-    Some(text).filter(|text| !text.is_empty())
 }

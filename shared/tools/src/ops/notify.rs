@@ -11,7 +11,7 @@ use crate::{
     failure::Failure,
     links::Service,
     schema::{object, optional_text, text, texts},
-    tool::{Claim, Run},
+    tool::{Claim, Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -41,7 +41,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations { read_only: false, destructive: false, idempotent: false, open_world: true },
     scope: Audience::Operator,
-    touches: false,
+    touches: Whom::Nobody,
     needs: &[Service::OpsCopilot],
     secrets: &[],
     claims: &[Claim::act(&[
@@ -77,7 +77,7 @@ async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
         caller: call.caller(),
         request_id: call.request_id.clone(),
         title: title.clone(),
-        text: arguments::text("text", text, LONGEST_TEXT)?.unwrap_or_default(),
+        text: arguments::maybe("text", text, LONGEST_TEXT)?,
     };
     let answer = call.clients.notify(request).await?;
     let output = Output { notice_id: answer.notice_id, channels: answer.channels };

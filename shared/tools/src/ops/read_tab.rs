@@ -12,9 +12,9 @@ use super::{how_many, short};
 use crate::{
     Annotations, Tool, arguments,
     failure::Failure,
-    schema::{list, object, one_of, optional_integer, optional_text, text, texts},
+    schema::{list, object, one_of, optional_integer, optional_text, some, text, texts},
     times,
-    tool::Run,
+    tool::{Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -57,7 +57,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations::READS,
     scope: Audience::Operator,
-    touches: false,
+    touches: Whom::Nobody,
     needs: &[],
     secrets: &[],
     claims: &[],
@@ -92,13 +92,13 @@ struct Output {
 async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
     let input: Input = arguments::read(call.arguments.take())?;
     let zone = call.session.zone();
-    let unknown = |_| Failure::Arguments("tab must be one of the seven tabs".into());
-    let tab: Tab = input.tab.trim().parse().map_err(unknown)?;
+    let unknown = || Failure::Arguments("tab must be one of the seven tabs".into());
+    let tab: Tab = input.tab.trim().parse().map_err(|_| unknown())?;
     let request = ListRowsRequest {
         caller: call.caller(),
-        tab: wire(tab).into(),
+        tab: WireTab::named(tab.as_str()).ok_or_else(unknown)?.into(),
         page_size: how_many(input.limit, DEFAULT, MOST)?,
-        page_token: arguments::text("page_token", input.page_token, 2_000)?.unwrap_or_default(),
+        page_token: arguments::maybe("page_token", input.page_token, 2_000)?,
         contact_id: arguments::maybe_id("contact_id", input.contact_id.as_deref())?,
         from_time: times::maybe("from_time", input.from_time.as_deref(), &zone)?,
         to_time: times::maybe("to_time", input.to_time.as_deref(), &zone)?,
@@ -109,7 +109,7 @@ async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
     let answer = call.clients.list_rows(request).await?;
     let columns = tab.columns();
     let rows = answer.rows.iter().map(|row| cells(row, columns)).collect();
-    let next_page_token = Some(answer.next_page_token).filter(|token| !token.is_empty());
+    let next_page_token = some(answer.next_page_token);
     Ok(Reply::of(json!(Output { tab: tab.as_str(), columns, rows, next_page_token })))
 }
 
@@ -140,16 +140,4 @@ fn money(members: &prost_types::Struct) -> Option<Money> {
     let Some(Kind::StringValue(currency)) = &members.fields.get("currency")?.kind else { return None };
     // the books keep minor units as whole numbers well below 2^53
     Some(Money { minor: minor as i64, currency: currency.parse().ok()? })
-}
-
-fn wire(tab: Tab) -> WireTab {
-    match tab {
-        Tab::Contacts => WireTab::Contacts,
-        Tab::Leads => WireTab::Leads,
-        Tab::Engagements => WireTab::Engagements,
-        Tab::Bookings => WireTab::Bookings,
-        Tab::Subscriptions => WireTab::Subscriptions,
-        Tab::Payments => WireTab::Payments,
-        Tab::ChatEvents => WireTab::ChatEvents,
-    }
 }

@@ -16,7 +16,7 @@ use crate::{
     payments::amount,
     schema::{boolean, integer, list, object, optional_boolean, optional_text, text, texts},
     times,
-    tool::{Claim, Run},
+    tool::{Claim, Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -79,7 +79,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations { read_only: false, destructive: false, idempotent: true, open_world: true },
     scope: Audience::Operator,
-    touches: false,
+    touches: Whom::Nobody,
     needs: &[Service::OpsCopilot],
     secrets: &[],
     claims: &[Claim::act(&[

@@ -3,18 +3,18 @@
 use domain::workflow::Audience;
 use futures_util::FutureExt as _;
 use jiff::tz::TimeZone;
-use proto::booking::v1::{Attendee, Checkout, CheckoutStatus, CreateCheckoutRequest};
+use proto::booking::v1::{Attendee, Checkout, CreateCheckoutRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{cancel_checkout_link, item, price, receipt, status};
+use super::{cancel_checkout_link, end, item, price, receipt, status};
 use crate::{
     Annotations, Receipt, Tool, arguments,
     failure::Failure,
     links::Service,
-    schema::{object, one_of, optional_text, text},
+    schema::{object, one_of, optional_text, some, text},
     times,
-    tool::{Claim, Run},
+    tool::{Claim, Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -44,8 +44,8 @@ pub(crate) static TOOL: Tool = Tool {
     output: || {
         object([
             ("reference", text("The link's id.")),
-            ("status", text("How it stands: open while it waits to be paid.")),
-            ("url", optional_text("Where to pay; null if it cannot be paid any more.")),
+            ("status", text("How it stands: open, it waits to be paid.")),
+            ("url", optional_text("Where to pay.")),
             ("item", text("What is paid for.")),
             ("price", optional_text("What it costs.")),
             ("start", optional_text("The time that is held, RFC 3339; null without a meeting.")),
@@ -54,7 +54,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations { read_only: false, destructive: false, idempotent: false, open_world: true },
     scope: Audience::Anyone,
-    touches: true,
+    touches: Whom::Visitor,
     needs: &[Service::BookingPayments],
     secrets: &[],
     claims: &[
@@ -103,7 +103,7 @@ struct Output {
 async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
     let input: Input = arguments::read(call.arguments.take())?;
     let zone = times::zone(input.time_zone, call.session.zone())?;
-    let short = |field: &str, given| arguments::text(field, given, LONGEST).map(Option::unwrap_or_default);
+    let short = |field: &str, given| arguments::maybe(field, given, LONGEST);
     let attendee = Attendee {
         name: short("name", input.name)?,
         email: short("email", input.email)?,
@@ -122,10 +122,15 @@ async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
     };
     let answer = call.clients.create_checkout(request).await.map_err(|status| Failure::of(&status, &zone))?;
     let checkout = answer.checkout.ok_or(Failure::Odd("the link"))?;
+    // a call that came before answers the link that it made then
+    if let Some(end) = end(&checkout) {
+        let id = &checkout.checkout_id;
+        return Err(Failure::over(format!("link {id}, which the same call made, {end}")));
+    }
     let output = Output {
         reference: checkout.checkout_id.clone(),
         status: status(&checkout),
-        url: Some(checkout.url.clone()).filter(|url| !url.is_empty()),
+        url: some(&checkout.url),
         item: item(&checkout),
         price: price(&checkout),
         start: times::told(checkout.start_time, &zone),
@@ -134,11 +139,7 @@ async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::shown(json!(output), shown(&checkout, &zone)))
 }
 
-/// A call that came before answers the link that it made then, which may be paid or ended since.
 fn shown(checkout: &Checkout, zone: &TimeZone) -> Receipt {
-    if checkout.status() != CheckoutStatus::Open {
-        return receipt("This link cannot be paid any more", checkout, zone);
-    }
     let arguments = json!({"reference": checkout.checkout_id});
     receipt("Your link to pay", checkout, zone).with_link("Pay now", &checkout.url).with_undo(
         "Cancel this link",

@@ -18,9 +18,9 @@ use crate::{
     Annotations, NOTICE, Tool, arguments,
     failure::Failure,
     links::Service,
-    schema::{boolean, list, object, one_of, optional_text, text},
+    schema::{boolean, list, object, one_of, optional_text, some, text},
     times,
-    tool::{Claim, Run},
+    tool::{Claim, Run, Whom},
     toolbox::{Call, Reply},
 };
 
@@ -58,7 +58,7 @@ pub(crate) static TOOL: Tool = Tool {
     },
     annotations: Annotations::READS,
     scope: Audience::Anyone,
-    touches: true,
+    touches: Whom::Visitor,
     needs: &[Service::BookingPayments, Service::WhopGateway],
     secrets: &[],
     claims: &[Claim::state(
@@ -144,13 +144,13 @@ fn of_link(checkout: &Checkout, zone: &TimeZone) -> Told {
     Told {
         source: "link",
         reference: checkout.checkout_id.clone(),
-        item: Some(item(checkout)).filter(|item| !item.is_empty()),
+        item: some(item(checkout)),
         amount: amount(checkout.paid.as_ref()).or_else(|| price(checkout)),
         refunded: amount(checkout.refunded.as_ref()),
         status: status(checkout).to_owned(),
         created_at: times::told(checkout.create_time, zone),
         paid_at: None,
-        url: Some(checkout.url.clone()).filter(|url| !url.is_empty()),
+        url: some(&checkout.url),
     }
 }
 

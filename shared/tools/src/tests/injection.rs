@@ -99,17 +99,20 @@ fn attackers() -> impl Strategy<Value = (Session, Option<Person>)> {
     ]
 }
 
-/// What the victims have, as the services keep it.
-fn kept(world: &World, attacker: Option<Person>) -> Vec<String> {
-    let desk = world.desk();
-    let victims: Vec<Person> = PEOPLE
-        .into_iter()
-        .filter(|person| attacker.is_none_or(|attacker| attacker.name != person.name))
-        .collect();
-    let theirs = |owner: &str| victims.iter().any(|victim| victim.visitor == owner);
-    let bookings = desk.bookings.values().filter(|(owner, _)| theirs(owner)).map(|one| format!("{one:?}"));
-    let checkouts = desk.checkouts.values().filter(|(owner, _)| theirs(owner)).map(|one| format!("{one:?}"));
-    bookings.chain(checkouts).collect()
+/// Everybody but the attacker.
+fn victims(attacker: Option<Person>) -> Vec<Person> {
+    let is_victim = |person: &Person| attacker.is_none_or(|attacker| attacker.name != person.name);
+    PEOPLE.into_iter().filter(is_victim).collect()
+}
+
+/// What the victims have and what was done in their name, as the services keep it and as people were called.
+fn kept(bench: &Bench, victims: &[Person]) -> Vec<String> {
+    let mut kept = bench.world.kept(victims);
+    let called = bench.called.0.lock().unwrap();
+    let theirs =
+        called.iter().filter(|(_, visitor, _)| victims.iter().any(|victim| victim.visitor == visitor));
+    kept.extend(theirs.map(|call| format!("{call:?}")));
+    kept
 }
 
 proptest! {
@@ -121,15 +124,16 @@ proptest! {
         ((tool, arguments, has_extra), turn) in (calls(), "msg_[a-e]"),
     ) {
         let Scene { runtime, bench } = scene();
-        let before = kept(&bench.world, attacker);
+        let victims = victims(attacker);
+        let before = kept(bench, &victims);
         let asked = bench.world.desk().asked.len();
         let session = Session { turn, ..session };
         let outcome = runtime.block_on(bench.call(tool.name, arguments.clone(), &session));
         let text = seen(&outcome);
-        for victim in PEOPLE.iter().filter(|person| attacker.is_none_or(|attacker| attacker.name != person.name)) {
+        for victim in &victims {
             prop_assert!(!text.contains(&victim.secret()), "{} {arguments}: {text}", tool.name);
         }
-        prop_assert_eq!(kept(&bench.world, attacker), before, "{} {}", tool.name, arguments);
+        prop_assert_eq!(kept(bench, &victims), before, "{} {}", tool.name, arguments);
         let desk = bench.world.desk();
         for (rpc, caller) in &desk.asked[asked..] {
             prop_assert_eq!(caller, &session.caller, "{} asks {}", tool.name, rpc);

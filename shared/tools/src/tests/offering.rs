@@ -11,7 +11,7 @@ async fn nobody_gets_what_touches_somebody() {
     let bench = Bench::new().await;
     let nobody = Session { caller: Caller { ip_key: "ip_1".into(), ..Caller::default() }, ..of(&PEOPLE[0]) };
     assert_eq!(names(&bench.toolbox, &nobody), ["search_knowledge", "list_offers", "list_slots"]);
-    for tool in ALL.iter().filter(|tool| tool.touches) {
+    for tool in ALL.iter().filter(|tool| tool.touches != Whom::Nobody) {
         let outcome = bench.call(tool.name, sound(tool), &nobody).await;
         assert!(outcome.is_error, "{}", tool.name);
     }
@@ -35,6 +35,12 @@ async fn members_and_the_operator_have_tools_of_their_own() {
         names(&bench.toolbox, &of_operator(Session { caller: Caller::default(), ..of(&PEOPLE[0]) }));
     assert!(of_scope(Audience::Operator).all(|name| operator.contains(&name)), "its word is enough");
     assert!(!operator.contains(&"save_lead"), "and stands for no visitor");
+    let nobody = Session { caller: Caller::default(), ..of(&PEOPLE[0]) };
+    let copilot = Registry::built_in().iter().find(|one| one.slug == "ops-copilot").unwrap().clone();
+    assert_eq!(
+        names(&bench.toolbox, &Session { workflow: Arc::new(copilot.clone()), ..nobody }),
+        copilot.tools
+    );
 }
 
 #[tokio::test]

@@ -102,6 +102,8 @@ pub(crate) struct Desk {
     /// Meetings and links, with the visitor whose they are.
     pub(crate) bookings: BTreeMap<String, (String, Booking)>,
     pub(crate) checkouts: BTreeMap<String, (String, Checkout)>,
+    /// Leads, contacts, tickets and outcomes by their ids: the visitor whose they are, and what they say.
+    pub(crate) records: BTreeMap<String, (String, String)>,
     /// What the books were told.
     pub(crate) events: Vec<Value>,
     /// How many answers are lost from now on.
@@ -117,7 +119,10 @@ impl World {
             let owner = person.visitor.to_owned();
             let (booking, checkout) = (calendar::of_person(&person), till::of_person(&person));
             desk.bookings.insert(booking.booking_id.clone(), (owner.clone(), booking));
-            desk.checkouts.insert(checkout.checkout_id.clone(), (owner, checkout));
+            desk.checkouts.insert(checkout.checkout_id.clone(), (owner.clone(), checkout));
+            for kind in ["led", "con", "tkt", "out"] {
+                desk.records.insert(format!("{kind}_{}", person.name), (owner.clone(), person.secret()));
+            }
         }
         Self(Arc::new(Mutex::new(desk)))
     }
@@ -142,6 +147,21 @@ impl World {
 
     pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
         self.0.lock().unwrap()
+    }
+
+    /// Everything that is kept of these people, and what was done in their name.
+    pub(crate) fn kept(&self, people: &[Person]) -> Vec<String> {
+        let desk = self.desk();
+        let theirs = |owner: &str| people.iter().any(|person| person.visitor == owner);
+        let bookings =
+            desk.bookings.values().filter(|(owner, _)| theirs(owner)).map(|one| format!("{one:?}"));
+        let links = desk.checkouts.values().filter(|(owner, _)| theirs(owner)).map(|one| format!("{one:?}"));
+        let records =
+            desk.records.iter().filter(|(_, (owner, _))| theirs(owner)).map(|one| format!("{one:?}"));
+        let of =
+            |who: &str| people.iter().any(|person| who.contains(person.visitor) || who.contains(person.user));
+        let effects = desk.effects.iter().filter(|((_, who, _), _)| of(who)).map(|one| format!("{one:?}"));
+        bookings.chain(links).chain(records).chain(effects).collect()
     }
 
     /// Takes a call down; fails if it is to fail.

@@ -2,7 +2,10 @@
 
 use jiff::SignedDuration;
 
-use super::*;
+use super::{
+    model::{Piece, Reply, completed, saying},
+    *,
+};
 use crate::{brain::history::ToolCall, hand_off::Standing, protocol::FormStatus};
 
 impl Bench {
@@ -11,7 +14,7 @@ impl Bench {
         let vars: Vars = [("OPENAI_API_KEY".to_owned(), "sk-test".to_owned())].into_iter().collect();
         let config: Config = chassis::config::load(&vars, []).unwrap();
         let books = Link::new(&self.books.url.parse().unwrap()).unwrap();
-        let told = hand_off::Books::new(books.clone());
+        let told = hand_off::Books::new(books.clone(), None);
         let people = HandOffs::new(scene.threads(), told, Slots::default(), &[]);
         let toolbox =
             crate::brain::toolbox(&config, tools::Links::to_books(books), Arc::new(people)).unwrap();
@@ -27,6 +30,16 @@ async fn handed_off(scene: Scene, minutes: i64) -> Scene {
         Vec::new()
     };
     scene.stand(called).await
+}
+
+/// Somebody takes the thread past the turn, which learns of it by looking.
+async fn take_over(scene: &Scene) {
+    let then = scene.turn.now();
+    let called = |standing: &mut Standing| {
+        standing.call("why", "ses_test", then);
+        Vec::new()
+    };
+    scene.threads().stand(None, &scene.turn.thread.id, called).await.unwrap();
 }
 
 async fn forms(turn: &Turn) -> usize {
@@ -131,17 +144,69 @@ async fn what_the_model_was_about_to_do_is_not_done_once_a_person_has_the_thread
         let bench = Bench::new().await;
         let scene = scene("I am at a@b.de").await;
         if is_taken_over {
-            // Past the turn, which learns of it by looking.
-            let then = scene.turn.now();
-            let called = |standing: &mut Standing| {
-                standing.call("why", "ses_test", then);
-                Vec::new()
-            };
-            scene.threads().stand(None, &scene.turn.thread.id, called).await.unwrap();
+            take_over(&scene).await;
         }
         let arguments = json!({"email": "a@b.de"}).to_string();
         bench.model.calls(&[("call_a", "save_lead", &arguments)]).says("Thank you.");
         bench.answer(&scene).await.unwrap();
         assert_eq!(bench.books.leads().len(), usize::from(!is_taken_over));
+    }
+}
+
+#[tokio::test]
+async fn what_stands_in_a_thread_is_corrected_though_a_person_took_it_since() {
+    let bench = Bench::new().await;
+    let scene = scene("my e-mail is ada@example.com").await;
+    let lie = "I've saved your details.";
+    let (gate, dropped) = (Arc::new(tokio::sync::Notify::new()), "I've booked a call for you.");
+    let mut pieces: Vec<Piece> = saying(0, &[lie]).into_iter().map(Piece::Event).collect();
+    pieces.push(Piece::Gate(gate.clone()));
+    pieces.extend(saying(1, &[dropped]).into_iter().chain([completed()]).map(Piece::Event));
+    bench.model.reply(Reply::Stream(pieces));
+    let taken = async {
+        while said(&scene.turn).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        take_over(&scene).await;
+        gate.notify_one();
+    };
+    let (answer, ()) = tokio::join!(bench.answer(&scene), taken);
+    answer.unwrap();
+    let correction = "Correction: nothing has been saved or passed on to the team yet.";
+    assert_eq!(said(&scene.turn).await, [lie, correction], "and what was dropped needs none");
+}
+
+#[tokio::test]
+async fn nothing_is_done_beside_the_call_of_a_person() {
+    let workflow = || Workflow { tools: vec!["hand_off_to_human".into(), "save_lead".into()], ..concierge() };
+    let arguments = json!({"reason": "they ask for one", "summary": null}).to_string();
+    for is_called in [true, false] {
+        let mut bench = Bench::new().await;
+        let message = user("msg_1", "a person, please; I am at a@b.de");
+        let history = vec![Item::UserMessage(message.clone())];
+        let mut scene = Scene::of(workflow(), Input::Message(message), history).await;
+        if is_called {
+            bench.work_on(&scene);
+        }
+        let save = ("call_a", "save_lead", r#"{"email":"a@b.de"}"#);
+        bench.model.calls(&[save, ("call_b", "hand_off_to_human", &arguments)]).says("Thank you.");
+        bench.answer(&scene).await.unwrap();
+        let (saved, told) = (bench.books.leads().len(), bench.books.events("chat.outcome").len());
+        assert_eq!((saved, told), if is_called { (0, 1) } else { (1, 0) });
+        let calls: Vec<_> = scene
+            .turn
+            .history()
+            .await
+            .unwrap()
+            .iter()
+            .filter_map(|item| match item {
+                Item::HiddenContextItem(hidden) => ToolCall::read(&hidden.content),
+                _ => None,
+            })
+            .collect();
+        let failed: Vec<_> = calls.iter().map(|call| (call.name.as_str(), call.is_error)).collect();
+        assert_eq!(failed, [("hand_off_to_human", !is_called), ("save_lead", is_called)]);
+        let progress = names(&scene.heard()).iter().filter(|name| *name == "progress_update").count();
+        assert_eq!(progress, if is_called { 1 } else { 2 }, "what is not done is not told of");
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn thread(record: &Record, now: Timestamp, times: &Times) -> Thread {
         update_time: Some(time(updated)),
         hand_off_time: called.filter(|_| reason.is_some()).map(|hand_off| time(hand_off.since)),
         hand_off_reason: reason.unwrap_or_default(),
+        hand_off_problem: record.standing.problem().unwrap_or_default().to_owned(),
     }
 }
 

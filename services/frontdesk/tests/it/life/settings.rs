@@ -44,6 +44,8 @@ async fn bad_settings_are_told_at_once_and_not_repeated() {
         "CHECKOUT_MINUTES",
         "SANDBOX_LEDGER_ADDR",
         "LIMIT_CHAT",
+        "LIMIT_WRONG_TOKENS",
+        "SMTP_CA_FILE",
         "LIMIT_TOKENS_DAY",
         "BUDGET_DAY",
         "MODEL_PRICES",

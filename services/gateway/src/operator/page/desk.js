@@ -64,7 +64,8 @@ async function transcript() {
   if (wanted !== desk.thread) return;
   at('thread').hidden = false;
   at('thread-title').textContent = thread.title || thread.id;
-  at('thread-note').textContent = [STATES[thread.state], thread.reason].filter(Boolean).join(' ');
+  const problem = thread.problem && `The books refused this: ${thread.problem}`;
+  at('thread-note').textContent = [STATES[thread.state], thread.reason, problem].filter(Boolean).join(' ');
   at('release').hidden = thread.state === 'active';
   const newest = `${wanted} ${messages.map((message) => message.id).join(' ')}`;
   if (newest === desk.shown) return;

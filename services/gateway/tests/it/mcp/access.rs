@@ -72,6 +72,12 @@ async fn without_tokens_a_local_run_serves_this_machine_alone() {
         );
     }
     Answer::of(world.message(OPS, &list())).await.problem(401, "SECRET_WRONG");
+    let public =
+        [("MCP_TOKENS", ""), ("FRONTDESK_DIR", &own), ("PUBLIC_BASE_URL", "https://chat.example.com")];
+    let reached = World::with(&public).await;
+    let silent = reached.message(CONCIERGE, &list()).header("host", "chat.example.com");
+    Answer::of(silent).await.problem(403, "LOOPBACK_ONLY");
+    assert_eq!(Answer::of(reached.message(CONCIERGE, &list()).bearer_auth(made)).await.status, 200);
 }
 
 #[tokio::test]
@@ -100,6 +106,27 @@ async fn in_the_cloud_a_workflow_without_a_token_is_not_there() {
         Answer::of(request).await.problem(404, "ROUTE_UNKNOWN");
     }
     assert!(none.get("/openapi.json").await.json()["paths"]["/mcp/{workflow}"].is_null());
+}
+
+#[tokio::test]
+async fn in_the_cloud_the_operators_tools_need_a_public_name() {
+    let cloud = [
+        ("K_SERVICE", "gateway"),
+        ("ALLOWED_ORIGINS", "https://www.example.com"),
+        ("MCP_TOKENS", ""),
+        ("TRUSTED_PROXY_HOPS", "0"),
+    ];
+    let nameless = World::with(&cloud).await;
+    for host in ["chat.example.com", "localhost"] {
+        let request = nameless.message(OPS, &list()).header("host", host).bearer_auth(OPERATOR);
+        Answer::of(request).await.problem(404, "ROUTE_UNKNOWN");
+    }
+    assert!(nameless.get("/openapi.json").await.json()["paths"]["/mcp/{workflow}"].is_null());
+    let books = nameless.request(reqwest::Method::GET, "/api/operator/rows/leads").bearer_auth(OPERATOR);
+    assert_eq!(Answer::of(books).await.status, 200, "the books have no need of one");
+    let named = World::with(&[&cloud[..], &[("PUBLIC_BASE_URL", "https://chat.example.com")]].concat()).await;
+    let request = named.message(OPS, &list()).header("host", "chat.example.com").bearer_auth(OPERATOR);
+    assert_eq!(Answer::of(request).await.status, 200);
 }
 
 #[tokio::test]

@@ -163,7 +163,66 @@ async fn without_a_session_every_request_is_one_of_its_own() {
         assert_eq!(Answer::of(request).await.status, 200);
     }
     let ids: BTreeSet<_> = world.calls().into_iter().map(|call| call.request_id).collect();
-    assert_eq!(ids.len(), 4, "an id of the caller's own makes a repetition recognisable");
+    assert_eq!(ids.len(), 5, "what anybody may write into a header makes no call another's");
+}
+
+#[tokio::test]
+async fn the_operators_own_agent_is_one_caller() {
+    let world = World::start().await;
+    let say = async |id: i32, text: &str| {
+        let message = call(id, "notify", json!({"title": text}));
+        let asked = world.message(super::OPS, &message).bearer_auth(crate::world::OPERATOR);
+        assert_eq!(Answer::of(asked).await.status, 200);
+    };
+    for (id, text) in [(1, "a"), (1, "a"), (2, "a"), (1, "b")] {
+        say(id, text).await;
+    }
+    let ids: Vec<_> = world.calls().into_iter().map(|call| call.request_id).collect();
+    assert_eq!(ids[0], ids[1]);
+    assert_eq!(ids.into_iter().collect::<BTreeSet<_>>().len(), 3);
+}
+
+/// The same call with a key of its client's own.
+fn with_key(mut message: Value, key: &str) -> Value {
+    message["params"]["_meta"] = json!({"frontdesk/request_id": key});
+    message
+}
+
+#[tokio::test]
+async fn a_key_of_the_clients_own_stands_for_the_id() {
+    let world = World::start().await;
+    let (own, other) = (world.own_session(), world.session_token("vis_2", "ses_2", super::CONCIERGE, None));
+    let book = |id: i32, arguments: Value| call(id, "book_meeting", arguments);
+    let first = world.said_in(&own, &with_key(book(1, json!({"a": 1})), "k")).await;
+    let again = world.said_in(&own, &with_key(book(7, json!({"a": 1})), "k")).await;
+    assert_eq!(again["result"], first["result"], "whatever the connection counts");
+    let others = [
+        (&own, with_key(book(1, json!({"a": 1})), "1")),
+        (&own, with_key(book(1, json!({"a": 2})), "k")),
+        (&own, with_key(call(1, "cancel_meeting", json!({"a": 1})), "k")),
+        (&other, with_key(book(1, json!({"a": 1})), "k")),
+    ];
+    for (session, message) in &others {
+        world.said_in(session, message).await;
+    }
+    assert!(world.calls().iter().all(|call| call.keyed));
+    world.said_in(&own, &book(1, json!({"a": 1}))).await;
+    assert!(!world.calls().pop().unwrap().keyed, "an id is no key");
+    assert_eq!(world.backend.notes().tools.effects.len(), others.len() + 2);
+}
+
+#[tokio::test]
+async fn what_is_no_key_is_told_to_the_client() {
+    let world = World::start().await;
+    for key in [String::new(), "k".repeat(65)] {
+        let answer = world.said_in(&world.own_session(), &with_key(call(1, "t", json!({})), &key)).await;
+        assert_eq!(answer["error"]["code"], -32602);
+        assert_eq!(
+            answer["error"]["message"],
+            "params._meta[\"frontdesk/request_id\"] must be a text of 1 to 64 characters"
+        );
+    }
+    assert_eq!(world.calls(), []);
 }
 
 #[tokio::test]

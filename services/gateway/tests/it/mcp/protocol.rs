@@ -19,12 +19,18 @@ fn initialize(version: &str) -> Value {
 #[tokio::test]
 async fn every_version_with_a_handshake_is_spoken() {
     let world = World::start().await;
+    let mut named = Vec::new();
     for version in VERSIONS {
         let answer = Answer::of(world.say(&initialize(version))).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_eq!(answer.header("content-type"), "application/json");
         assert_eq!(answer.header("cache-control"), "no-store");
-        assert_eq!(answer.header("mcp-session-id"), "", "nothing is kept between two messages");
+        let connection = answer.header("mcp-session-id");
+        assert!(
+            connection.len() == 43 && !named.contains(&connection),
+            "each connection has a name: {connection}"
+        );
+        named.push(connection.clone());
         let result = &answer.json()["result"];
         assert_eq!(result["protocolVersion"], version);
         assert_eq!(result["serverInfo"]["name"], "Frontdesk");
@@ -33,8 +39,19 @@ async fn every_version_with_a_handshake_is_spoken() {
         let told = result["instructions"].as_str().unwrap();
         assert!(told.contains("Title of lead-concierge") && told.contains("X-Frontdesk-Session"), "{told}");
         assert!(told.len() < 400, "{told}");
-        let listed = Answer::of(world.say(&list()).header("mcp-protocol-version", version)).await.json();
-        assert_eq!(listed["result"]["tools"][0]["name"], "search_knowledge", "{version}");
+        for connection in [Some(connection.as_str()), Some("of another instance"), None] {
+            let request = world.say(&list()).header("mcp-protocol-version", version);
+            let listed = Answer::of(
+                connection.into_iter().fold(request, |request, name| request.header("mcp-session-id", name)),
+            )
+            .await;
+            assert_eq!(listed.header("mcp-session-id"), "", "{version}");
+            assert_eq!(
+                listed.json()["result"]["tools"][0]["name"],
+                "search_knowledge",
+                "nothing hangs on it: {version}"
+            );
+        }
     }
     let unknown = world.said(&initialize("1999-01-01")).await;
     assert!(VERSIONS.contains(&unknown["result"]["protocolVersion"].as_str().unwrap()), "{unknown}");
@@ -160,12 +177,15 @@ async fn there_is_a_ping_and_nothing_that_was_not_promised() {
         world.said(&ask("p", "ping", json!({}))).await,
         json!({"jsonrpc": "2.0", "id": "p", "result": {}})
     );
-    for method in ["resources/read", "prompts/get", "logging/setLevel", "tasks/get", "nothing/at/all"] {
+    for method in ["resources/read", "prompts/get", "tasks/get", "nothing/at/all"] {
         let answer = world
             .said(&ask(1, method, json!({"uri": "x", "name": "x", "level": "info", "taskId": "x"})))
             .await;
         assert_eq!(answer["error"]["code"], -32601, "{method} {answer}");
     }
+    let level = async |level: &str| world.said(&ask(1, "logging/setLevel", json!({"level": level}))).await;
+    assert_eq!(level("info").await["result"], json!({}));
+    assert_eq!(level("loud").await["error"]["code"], -32601);
     assert!(world.callers().is_empty());
 }
 

@@ -1,5 +1,6 @@
 //! Payments and subscriptions of a week.
 
+use domain::{payment, subscription};
 use jiff::Timestamp;
 use serde::Deserialize as _;
 
@@ -7,11 +8,6 @@ use crate::{
     books::Cells,
     reports::summary::{Sums, add},
 };
-
-/// States of a payment whose money came, whatever became of it since.
-pub(crate) const CAME: [&str; 5] = ["paid", "partially_refunded", "refunded", "disputed", "lost"];
-/// States of a subscription that is over, in the words of the providers.
-const OVER: [&str; 5] = ["canceled", "completed", "expired", "incomplete_expired", "unpaid"];
 
 /// What is counted.
 #[derive(Default)]
@@ -25,7 +21,7 @@ pub(super) struct Money {
     /// Payments begun in the week whose state is `failed` now: one that was tried again and came is none.
     pub(super) failed: i64,
     /// Of subscriptions that had begun, and not ended, at the end of the week: the revenue of a month that their row says
-    /// now. One that has ended since says none.
+    /// now, or of one that has ended since, what it said until then.
     pub(super) mrr: Sums,
     /// Subscriptions whose `started_at` is in the week.
     pub(super) started: i64,
@@ -43,7 +39,7 @@ impl Money {
             self.failed += 1;
         }
         // A payment came in the week in which its `paid_at` is; one of nothing is none.
-        let came = CAME.contains(&status) && cells.time("paid_at").is_some_and(|at| week.contains(&at));
+        let came = payment::came(status) && cells.time("paid_at").is_some_and(|at| week.contains(&at));
         let Some(amount) = cells.money("amount").filter(|amount| came && amount.minor > 0) else { return };
         add(&mut self.revenue, amount);
         if let Ok(refunded) = domain::Money::deserialize(&cells.json("metadata")["refunded"]) {
@@ -62,7 +58,8 @@ impl Money {
             self.ended += 1;
         }
         if runs_at(cells, to)
-            && let Some(mrr) = cells.money("mrr").filter(|mrr| mrr.minor > 0)
+            && let Some(mrr) =
+                [cells.money("mrr"), cells.former("mrr")].into_iter().flatten().find(|mrr| mrr.minor > 0)
         {
             add(&mut self.mrr, mrr);
         }
@@ -72,7 +69,7 @@ impl Money {
 /// When a subscription ended: its `canceled_at`, once its state says that it is over. One that was canceled and runs to the end
 /// of what is paid for has not ended.
 pub(crate) fn ended_at(cells: &Cells) -> Option<Timestamp> {
-    cells.time("canceled_at").filter(|_| OVER.contains(&cells.text("status")))
+    cells.time("canceled_at").filter(|_| subscription::is_over(cells.text("status")))
 }
 
 /// Whether a subscription had begun at a moment and not ended; of one that is over without saying since when, it had.
@@ -80,7 +77,7 @@ pub(crate) fn runs_at(cells: &Cells, at: Timestamp) -> bool {
     let started = cells.time("started_at").unwrap_or(cells.at);
     let is_over = match ended_at(cells) {
         Some(ended) => ended < at,
-        None => OVER.contains(&cells.text("status")),
+        None => subscription::is_over(cells.text("status")),
     };
     started < at && !is_over
 }

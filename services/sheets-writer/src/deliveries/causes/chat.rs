@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use domain::id::{EngagementId, EventId};
+use domain::{
+    id::{EngagementId, EventId},
+    notice::HANDOFF,
+};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -18,7 +21,6 @@ pub(super) const EVENTS: &str = "events";
 const SAVED_LEADS: &str = "saved_leads";
 /// Types that are passed on as they came.
 const PASSED_ON: [&str; 2] = ["chat.turn", "chat.outcome"];
-const HANDOFF: &str = "handoff.requested";
 
 /// An event as it was taken.
 #[derive(Deserialize)]

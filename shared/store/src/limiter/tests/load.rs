@@ -1,9 +1,9 @@
 //! How much goes through, beside one process that sees all calls.
 
+use chassis::gate::{Gate, Rate};
 use proptest::prelude::*;
 
 use super::rig::{SECOND, World};
-use crate::limiter::{gate::Gate, rate::Rate};
 
 /// Calls as they come: nanoseconds after the one before, and at which instance.
 type Load = Vec<(i64, usize)>;

@@ -35,8 +35,11 @@ impl LeadService for World {
         let request = request.into_inner();
         let caller = self.begin("save_lead", request.caller)?;
         let owner = visitor(&caller)?;
-        let lead_id = self.once("save_lead", &caller, &request.request_id, |_| {
-            Ok(format!("led_{}", digest(&[&owner, &request.request_id])))
+        let facts = request.facts.unwrap_or_default();
+        let lead_id = self.once("save_lead", &caller, &request.request_id, |desk| {
+            let id = format!("led_{}", digest(&[&owner, &request.request_id]));
+            desk.records.insert(id.clone(), (owner.clone(), format!("{facts:?}")));
+            Ok(id)
         })?;
         self.end(SaveLeadResponse { lead_id, contact_id: "con_1".into(), created: true })
     }
@@ -59,6 +62,7 @@ impl EventService for World {
         let id = event["id"].as_str().unwrap().to_owned();
         let mut desk = self.desk();
         if !desk.events.iter().any(|known| known["id"] == id.as_str()) {
+            desk.records.insert(id.clone(), (caller.visitor_id.clone(), event.to_string()));
             desk.events.push(event);
             desk.effects.insert(("record_events", super::who(&caller), id.clone()), id);
         }

@@ -128,8 +128,10 @@ impl MembershipService for World {
         let request = request.into_inner();
         let caller = self.begin("open_support_ticket", request.caller)?;
         check_action(&request.action_id, member(&caller)?)?;
-        let ticket_id = self.once("open_support_ticket", &caller, &request.request_id, |_| {
-            Ok(format!("tkt_{}", digest(&[&caller.verified_whop_user_id, &request.request_id])))
+        let ticket_id = self.once("open_support_ticket", &caller, &request.request_id, |desk| {
+            let id = format!("tkt_{}", digest(&[&caller.verified_whop_user_id, &request.request_id]));
+            desk.records.insert(id.clone(), (caller.visitor_id.clone(), request.message.clone()));
+            Ok(id)
         })?;
         self.end(OpenSupportTicketResponse {
             ticket_id,

@@ -97,12 +97,30 @@ impl PaymentService for World {
         self.desk().checkout(&request.checkout_id, &caller)?;
         let id = self.once("expire_checkout", &caller, &request.request_id, |desk| {
             let checkout = desk.checkout(&request.checkout_id, &caller)?;
-            checkout.set_status(CheckoutStatus::Canceled);
+            match checkout.status() {
+                CheckoutStatus::Open => checkout.set_status(CheckoutStatus::Canceled),
+                CheckoutStatus::Pending | CheckoutStatus::Paid => {
+                    let why = "the link was paid, or cannot be ended";
+                    return Err(refused(Kind::Precondition, Reason::StateWrong, why));
+                }
+                _ => {}
+            }
             checkout.url.clear();
             Ok(request.checkout_id.clone())
         })?;
         let checkout = self.desk().checkout(&id, &caller)?.clone();
         self.end(ExpireCheckoutResponse { checkout: Some(checkout) })
+    }
+
+    async fn get_checkout(
+        &self,
+        request: Request<GetCheckoutRequest>,
+    ) -> Result<Response<GetCheckoutResponse>, Status> {
+        let request = request.into_inner();
+        let caller = self.begin("get_checkout", request.caller)?;
+        visitor(&caller)?;
+        let checkout = self.desk().checkout(&request.checkout_id, &caller)?.clone();
+        self.end(GetCheckoutResponse { checkout: Some(checkout) })
     }
 
     async fn list_checkouts(
@@ -120,7 +138,6 @@ impl PaymentService for World {
 
     never! {
         list_items(ListItemsRequest) -> ListItemsResponse;
-        get_checkout(GetCheckoutRequest) -> GetCheckoutResponse;
         get_return_page(GetReturnPageRequest) -> GetReturnPageResponse;
     }
 }

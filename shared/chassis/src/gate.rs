@@ -1,22 +1,36 @@
-//! The limit as one process keeps it.
+//! How often a key may do something, as one process keeps it: GCRA.
+//!
+//! It needs no store, so that whoever has none limits too; `store::limiter` builds on it what many processes keep together.
+//! The invariants: at most `burst + T / cell` calls of a key are let through in any time T, and keys that have been quiet
+//! long enough to be fresh again take no memory for long. Times are nanoseconds, of any clock that goes on.
+
+mod keys;
+mod rate;
 
 use domain::fault::Quota;
 
-use super::{keys::Keys, rate::Rate};
+pub use self::{
+    keys::Keys,
+    rate::{Rate, nanos},
+};
 
 /// When each key is as good as fresh.
-pub(super) struct Gate {
+pub struct Gate {
     rate: Rate,
     keys: Keys<i64>,
 }
 
 impl Gate {
-    pub(super) fn new(rate: Rate) -> Self {
-        Self { rate, keys: Keys::new() }
+    /// Every key is fresh.
+    pub fn new(rate: Rate) -> Self {
+        Self { rate, keys: Keys::default() }
     }
 
     /// Counts one call, unless it is refused.
-    pub(super) fn take(&self, key: &str, now: i64) -> Result<(), Quota> {
+    ///
+    /// # Errors
+    /// The state of the limit when the call may not happen now.
+    pub fn take(&self, key: &str, now: i64) -> Result<(), Quota> {
         self.change(key, now, |fresh_at| {
             *fresh_at = self.rate.believe(*fresh_at, now);
             self.admit(*fresh_at, now)?;
@@ -25,13 +39,16 @@ impl Gate {
         })
     }
 
-    /// Whether a call would be refused.
-    pub(super) fn peek(&self, key: &str, now: i64) -> Result<(), Quota> {
+    /// Whether a call would be refused. Counts nothing.
+    ///
+    /// # Errors
+    /// The state of the limit when the call may not happen now.
+    pub fn peek(&self, key: &str, now: i64) -> Result<(), Quota> {
         self.keys.look(key, |fresh_at| self.admit(*fresh_at, now)).unwrap_or(Ok(()))
     }
 
     /// Counts one call that others have let through.
-    pub(super) fn charge(&self, key: &str, now: i64) {
+    pub fn charge(&self, key: &str, now: i64) {
         self.change(key, now, |fresh_at| {
             let believed = self.rate.believe(*fresh_at, now);
             *fresh_at = self.rate.believe(self.rate.after(believed, now, 1), now);
@@ -39,7 +56,7 @@ impl Gate {
     }
 
     /// A call that was counted did not happen.
-    pub(super) fn put_back(&self, key: &str) {
+    pub fn put_back(&self, key: &str) {
         self.keys.look(key, |fresh_at| *fresh_at = self.rate.before(*fresh_at));
     }
 
@@ -116,7 +133,7 @@ mod tests {
             assert_eq!(gate.take(&n.to_string(), n * SECOND / 10), Ok(()));
         }
         // 600 keys a minute are not fresh; a sweep comes at least every 1024 uses.
-        assert!(gate.keys.len() <= 2_048, "{}", gate.keys.len());
+        assert!(gate.keys.count() <= 2_048, "{}", gate.keys.count());
         assert!(gate.take("99999", 10_000 * SECOND).is_err());
     }
 

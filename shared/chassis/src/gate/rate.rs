@@ -28,7 +28,7 @@ const SKEW: i64 = 60 * SECOND;
 
 /// A limit, ready to be computed with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rate {
+pub struct Rate {
     count: u32,
     cell: i64,
     span: i64,
@@ -38,13 +38,13 @@ pub(super) struct Rate {
 }
 
 /// A moment as nanoseconds since 1970.
-pub(super) fn nanos(at: Timestamp) -> i64 {
+pub fn nanos(at: Timestamp) -> i64 {
     i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX)
 }
 
 impl Rate {
     /// `None` when everything is let through.
-    pub(super) fn new(limit: Limit) -> Option<Self> {
+    pub fn new(limit: Limit) -> Option<Self> {
         let Limit::Rate { count, window, burst } = limit else { return None };
         let window = i64::try_from(window.as_nanos()).unwrap_or(LONGEST).min(LONGEST);
         // A cell takes at least a nanosecond: the windows that can be written hold more than `u32::MAX` of them.
@@ -64,29 +64,29 @@ impl Rate {
     }
 
     /// How many calls may happen now.
-    pub(super) fn free(&self, fresh_at: i64, now: i64) -> u32 {
+    pub fn free(&self, fresh_at: i64, now: i64) -> u32 {
         let room = now.saturating_add(self.span).saturating_sub(fresh_at.max(now));
         u32::try_from((room / self.cell).max(0)).unwrap_or(u32::MAX)
     }
 
     /// When the key is fresh after `calls` calls, of which all are free.
-    pub(super) fn after(&self, fresh_at: i64, now: i64, calls: u32) -> i64 {
+    pub fn after(&self, fresh_at: i64, now: i64, calls: u32) -> i64 {
         fresh_at.max(now).saturating_add(self.cell.saturating_mul(calls.into()))
     }
 
     /// When the key is fresh if a call did not happen.
-    pub(super) fn before(&self, fresh_at: i64) -> i64 {
+    pub fn before(&self, fresh_at: i64) -> i64 {
         fresh_at.saturating_sub(self.cell)
     }
 
     /// How long until a call may happen.
-    pub(super) fn wait(&self, fresh_at: i64, now: i64) -> i64 {
+    pub fn wait(&self, fresh_at: i64, now: i64) -> i64 {
         let earliest = fresh_at.max(now).saturating_add(self.cell).saturating_sub(self.span);
         earliest.saturating_sub(now).max(0)
     }
 
     /// As [`Self::wait`], for a process that has to ask the key's document.
-    pub(super) fn pause(&self, fresh_at: i64, now: i64) -> i64 {
+    pub fn pause(&self, fresh_at: i64, now: i64) -> i64 {
         match self.wait(fresh_at, now) {
             0 => 0,
             wait => wait.max(self.pace),
@@ -94,28 +94,28 @@ impl Rate {
     }
 
     /// The longest that [`Self::pause`] is.
-    pub(super) fn longest_pause(&self) -> i64 {
+    pub fn longest_pause(&self) -> i64 {
         self.cell.max(self.pace)
     }
 
     /// What another process wrote, as far as it can be true.
-    pub(super) fn believe(&self, fresh_at: i64, now: i64) -> i64 {
+    pub fn believe(&self, fresh_at: i64, now: i64) -> i64 {
         let latest = now.saturating_add(self.span);
         if fresh_at > latest.saturating_add(SKEW) { now } else { fresh_at.min(latest) }
     }
 
     /// How long a permit that was drawn ahead may be kept.
-    pub(super) fn hold(&self) -> i64 {
+    pub fn hold(&self) -> i64 {
         self.hold
     }
 
     /// How many permits may be drawn ahead at once.
-    pub(super) fn block(&self) -> u32 {
+    pub fn block(&self) -> u32 {
         self.block
     }
 
     /// What a refused caller is told.
-    pub(super) fn refusal(&self, wait: i64) -> Quota {
+    pub fn refusal(&self, wait: i64) -> Quota {
         let reset = Duration::from_nanos(wait.max(0).unsigned_abs());
         Quota { limit: self.count, remaining: 0, reset }
     }

@@ -18,25 +18,27 @@ const SHARDS: usize = 16;
 const SWEEP: u64 = 1_024;
 
 /// A map from keys to what is remembered of them.
-pub(super) struct Keys<V> {
+pub struct Keys<V> {
     shards: [Mutex<HashMap<Box<str>, V>>; SHARDS],
     hasher: RandomState,
     /// Uses until the next sweep.
     left: AtomicU64,
 }
 
-impl<V> Keys<V> {
-    pub(super) fn new() -> Self {
+impl<V> Default for Keys<V> {
+    fn default() -> Self {
         Self { shards: Default::default(), hasher: RandomState::new(), left: AtomicU64::new(SWEEP) }
     }
+}
 
+impl<V> Keys<V> {
     /// What is remembered of `key`, if anything is.
-    pub(super) fn look<R>(&self, key: &str, see: impl FnOnce(&mut V) -> R) -> Option<R> {
+    pub fn look<R>(&self, key: &str, see: impl FnOnce(&mut V) -> R) -> Option<R> {
         lock(self.shard(key)).get_mut(key).map(see)
     }
 
     /// Remembers `key`. Now and then forgets what `keep` does not want kept.
-    pub(super) fn with<R>(
+    pub fn with<R>(
         &self,
         key: &str,
         new: impl FnOnce() -> V,
@@ -70,8 +72,8 @@ impl<V> Keys<V> {
         &self.shards[at]
     }
 
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    /// How many keys are remembered.
+    pub fn count(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 }
