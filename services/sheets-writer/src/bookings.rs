@@ -84,10 +84,7 @@ pub(crate) async fn record(
     let before = doc.clone();
     apply(&mut doc, told, occurred_at);
     if let Some(slot) = &slot {
-        if known.is_some() {
-            doc = adopt(work, doc, slot).await?;
-        }
-        slots::take(work, &slot.contact_id, &slot.start, &doc.booking.id).await?;
+        doc = take(work, doc, slot).await?;
     }
     if let Some(key) = key.filter(|_| known.is_none()) {
         work.put(&BOOKING_KEYS, &key, &BookingKey { booking_id: doc.booking.id.clone() });
@@ -98,18 +95,23 @@ pub(crate) async fn record(
     write(work, &mut doc).await
 }
 
-/// A booking without a uid that holds the start is the same meeting.
-async fn adopt(work: &mut Work<'_>, doc: BookingDoc, slot: &Slot) -> Result<BookingDoc, Error> {
+/// Has a booking take a start. One without a uid that holds it is the same meeting; what is told late of where a booking
+/// was takes nothing from one that is there.
+async fn take(work: &mut Work<'_>, mut doc: BookingDoc, slot: &Slot) -> Result<BookingDoc, Error> {
     let (_, slots) = slots::of(work, &slot.contact_id).await?;
-    let Some(holder) = slots.starts.get(&slot.start) else { return Ok(doc) };
-    match load(work, holder).await? {
-        Some(holder)
-            if holder.booking.id != doc.booking.id && joining::are_one(&doc, &holder, &slot.start) =>
-        {
-            joining::unite(work, doc, holder).await
+    let holder = match slots.starts.get(&slot.start) {
+        Some(holder) => load(work, holder).await?.filter(|holder| holder.booking.id != doc.booking.id),
+        None => None,
+    };
+    match holder {
+        Some(holder) if joining::are_one(&doc, &holder, &slot.start) => {
+            doc = joining::unite(work, doc, holder).await?;
         }
-        _ => Ok(doc),
+        Some(holder) if holder.stands_at(&slot.start) && !doc.stands_at(&slot.start) => return Ok(doc),
+        _ => {}
     }
+    slots::take(work, &slot.contact_id, &slot.start, &doc.booking.id).await?;
+    Ok(doc)
 }
 
 async fn write(work: &mut Work<'_>, doc: &mut BookingDoc) -> Result<(), Error> {
@@ -262,6 +264,11 @@ impl BookingDoc {
     fn begins_at(&self, start: Option<Timestamp>) -> bool {
         let is_ahead = self.told.at("event_start") >= Some(self.told_at);
         self.booking.event_start == start || (is_ahead && self.heard().event_start == start)
+    }
+
+    /// The same, of a start as slots have it.
+    fn stands_at(&self, start: &str) -> bool {
+        start.parse().is_ok_and(|start| self.begins_at(Some(start)))
     }
 
     /// What events have told: all that stands, unless a provider has stated something.

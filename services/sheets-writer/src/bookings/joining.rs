@@ -53,8 +53,7 @@ async fn settle(work: &mut Work<'_>, one: &str, other: &str, start: &str) -> Res
 pub(super) fn are_one(one: &BookingDoc, other: &BookingDoc, start: &str) -> bool {
     let uids = [&one.booking.cal_event_id, &other.booking.cal_event_id];
     let may_be_one = uids[0] == uids[1] || uids.iter().any(|uid| uid.is_empty());
-    let stands = |doc: &BookingDoc| start.parse::<Timestamp>().is_ok_and(|start| doc.begins_at(Some(start)));
-    let in_time = match (stands(one), stands(other)) {
+    let in_time = match (one.stands_at(start), other.stands_at(start)) {
         (true, true) => true,
         (true, false) => one.told_at < other.told_at,
         (false, true) => other.told_at < one.told_at,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use store::Work;
 
 use super::{
-    BOOKING_KEYS, BookingDoc, BookingKey, Slot, adopt, by_key, in_slot, joining, new, slots, uid_key, write,
+    BOOKING_KEYS, BookingDoc, BookingKey, Slot, by_key, in_slot, joining, new, take, uid_key, write,
 };
 use crate::{
     error::Error,
@@ -143,9 +143,7 @@ async fn find_or_make(
 /// Has the booking take its start; one without a uid that holds it is the same meeting.
 async fn take_slot(work: &mut Work<'_>, doc: BookingDoc) -> Result<BookingDoc, Error> {
     let Some(slot) = Slot::of(&doc.booking).filter(|_| !doc.erased) else { return Ok(doc) };
-    let doc = adopt(work, doc, &slot).await?;
-    slots::take(work, &slot.contact_id, &slot.start, &doc.booking.id).await?;
-    Ok(doc)
+    take(work, doc, &slot).await
 }
 
 // === impl Statement ===

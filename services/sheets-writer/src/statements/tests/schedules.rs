@@ -246,6 +246,30 @@ async fn hold(desk: Arc<Desk>, run: usize, (world, order): (World, Vec<Step>)) -
     Ok(world.meetings.iter().filter(|(_, moves, _)| !moves.is_empty()).count())
 }
 
+/// A meeting goes from eight to nine and back; somebody tells of its end without its uid, and then late of its beginning.
+#[tokio::test]
+async fn an_old_word_takes_no_start_from_the_meeting_that_is_there() {
+    let world = World {
+        meetings: vec![([0, 0], vec![false, true], false), ([1, 0], vec![], false)],
+        payments: vec![([0, 0], 1)],
+        subscription: ([1, 1], 1),
+        merged: false,
+        told: vec![(0, 2, false), (0, 2, true), (0, 1, true)],
+    };
+    let order = [
+        Step::Event(1),
+        Step::Booking(0, 2),
+        Step::Event(0),
+        Step::Event(2),
+        Step::Booking(0, 3),
+        Step::Booking(0, 1),
+        Step::Booking(1, 1),
+        Step::Payment(0, 1),
+        Step::Subscription(1),
+    ];
+    hold(Arc::new(Desk::open()), 0, (world, order.into())).await.unwrap();
+}
+
 #[test]
 fn any_order_ends_in_the_same_rows() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
