@@ -60,8 +60,8 @@ EXAMPLES = {
 USED = set()
 # Of several tools, these first and in this order: what they answer, others need.
 FIRST = (
-    "list_quick_actions", "list_slots", "book_meeting", "reschedule_meeting", "list_my_bookings", "cancel_meeting",
-    "create_checkout_link", "cancel_checkout_link",
+    "list_quick_actions", "list_offers", "list_slots", "book_meeting", "reschedule_meeting", "list_my_bookings",
+    "cancel_meeting", "create_checkout_link", "cancel_checkout_link",
 )
 
 
@@ -167,12 +167,14 @@ class Memory:
     """What tools have answered, by the names of the members; a time slot is used once."""
 
     def __init__(self):
-        self.known, self.slots = {}, []
+        self.known, self.slots, self.meetings = {}, [], {}
 
     def keep(self, answer, tool):
         if isinstance(answer, dict):
             if tool == "list_slots":
                 self.slots = list(answer["slots"])
+            if tool == "list_offers":
+                self.meetings = {offer["id"]: offer["meeting"] for offer in answer["offers"]}
             for name, value in answer.items():
                 if isinstance(value, str) and name.endswith(("_id", "reference")):
                     self.known[name] = value
@@ -250,6 +252,11 @@ async def call_all(workflow, settings, mode):
         for tool in in_order(tools):
             judge_tool(tool)
             arguments = memory.arguments(tool)
+            if tool.name == "create_checkout_link":
+                # another meeting than the one whose times were listed: another length, so other times
+                sold = {"meeting": memory.meetings[arguments["offer"]]}
+                memory.keep((await client.call_tool("list_slots", sold)).structured_content, "list_slots")
+                arguments = memory.arguments(tool)
             # Both clients count their requests from the same number, and the second one's wishes are its own.
             key = {"frontdesk/request_id": f"{mode} {tool.name}"}
             result = await client.call_tool(tool.name, arguments, meta=key)

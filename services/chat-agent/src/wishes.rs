@@ -3,12 +3,16 @@
 //! The id of a JSON-RPC request cannot say that. It restarts with every connection, while a session lives for a day: this
 //! evening's "book" would be taken for this morning's, and answered with a meeting that was cancelled since. And it is
 //! another one when an agent does as it is told after a failure, "call it once more with the same arguments": that would
-//! book twice. So it is kept what a call wanted, by whom and where, and whether that has come to an end. A client that
-//! knows better gives a key of its own and needs none of this.
+//! book twice. So it is kept what a call wanted, by whom and where, and whether that has come to an end. Whether an answer
+//! has arrived nobody says, so what wants the same right after it is a repetition too. A client that knows better gives a
+//! key of its own and needs none of this.
 //!
 //! The invariants: that a call may have run is kept before it runs; while nobody knows what became of it, every call that
 //! wants the same goes on under its request id, so that it has one effect; and what is kept are digests, which tell
 //! neither who nor what.
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -25,6 +29,9 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// How long after it was made a call that succeeded is repeated under its id, because the answer was lost. Later the id is
 /// that of another connection.
 const REPEATED: SignedDuration = SignedDuration::from_mins(10);
+/// How long after it has succeeded it is repeated under any id, because a program that heard nothing counts on and asks
+/// once more: as long as programs wait for an answer (a minute is usual) and models think. Later it is another wish.
+const UNHEARD: SignedDuration = SignedDuration::from_mins(2);
 /// So many calls of one wish are remembered by their ids, the latest ones.
 const CALLS: usize = 16;
 
@@ -43,6 +50,16 @@ pub(crate) struct Attempt {
     wish: String,
     by: String,
     at: Timestamp,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Done,
+    /// Nothing came of it.
+    Refused,
+    /// Nobody knows what came of it.
+    Unknown,
 }
 
 /// What was wanted last under a digest of place, tool and arguments.
@@ -85,18 +102,20 @@ impl Wishes {
 
     /// Keeps what became of a call. Where that fails, the wish stays open, and what wants the same repeats it.
     pub(crate) async fn end(&self, attempt: &Attempt, outcome: &Outcome) {
-        if outcome.is_unknown {
-            return;
-        }
-        if let Err(error) = self.close(attempt, !outcome.is_error).await {
+        let end = match outcome {
+            Outcome { is_unknown: true, .. } => End::Unknown,
+            Outcome { is_error: true, .. } => End::Refused,
+            _ => End::Done,
+        };
+        if let Err(error) = self.close(attempt, end).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "the end of a call is not kept");
         }
     }
 
-    async fn close(&self, attempt: &Attempt, is_done: bool) -> Result<(), Error> {
+    async fn close(&self, attempt: &Attempt, end: End) -> Result<(), Error> {
         let Attempt { request_id, wish, by, at } = attempt;
-        let done_at = is_done.then(|| (self.clock)());
+        let done_at = (end == End::Done).then(|| (self.clock)());
         let mut attempts = Attempts::default();
         loop {
             let mut work = Work::new(&*self.store);
@@ -104,10 +123,13 @@ impl Wishes {
             match known {
                 // there is another wish by now
                 Some(known) if known.request_id != *request_id => return Ok(()),
-                Some(known) if is_done => drop(keep(&mut work, wish, Wish { done_at, ..known }, by)),
+                // whoever hears that nobody knows asks once more, though a twin of the call has succeeded by now
+                Some(known) if end != End::Refused => {
+                    keep(&mut work, wish, Wish { done_at, ..known }, by);
+                }
                 // a call that was refused has done nothing, so it is over unless its twin has succeeded
                 Some(Wish { done_at: None, .. }) => work.delete(&WISHES, wish),
-                None if is_done => {
+                None if end == End::Done => {
                     let done = Wish { request_id: request_id.clone(), by: Vec::new(), at: *at, done_at };
                     keep(&mut work, wish, done, by);
                 }
@@ -135,10 +157,11 @@ impl Wish {
     }
 
     /// Whether a call that wants the same at this time repeats it: one that came before there was an end, or whose caller
-    /// knows it by the same id and has not had the answer.
+    /// may not have had the answer.
     fn is_repeated(&self, by: &str, now: Timestamp) -> bool {
-        let is_known = || self.by.iter().any(|known| known == by) && now.duration_since(self.at) < REPEATED;
-        self.done_at.is_none_or(|done_at| now < done_at || is_known())
+        let Some(done_at) = self.done_at else { return true };
+        let is_unheard = || now.duration_since(done_at) < UNHEARD || self.by.iter().any(|known| known == by);
+        now.duration_since(self.at) < REPEATED && is_unheard()
     }
 
     /// The same, wanted by this call as well.

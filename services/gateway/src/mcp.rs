@@ -125,9 +125,9 @@ pub(crate) struct McpAnswer {
 /// An MCP server of the workflow's own tools: `initialize`, `ping`, `tools/list` and `tools/call`, each answered with JSON.
 /// For whom a tool is called, a session says: its `session_token`, from `POST /api/chatkit/session` called with the same
 /// bearer, in the header or in `_meta["frontdesk/session"]`. Without one those tools are offered that touch nobody. A call
-/// that failed, or whose answer was lost, may be made once more with the same arguments and has its effect once;
-/// `_meta["frontdesk/request_id"]` of 1 to 64 characters makes calls with the same one and the same arguments one for 24
-/// hours.
+/// that failed, or whose answer was lost, may be made once more with the same arguments and has its effect once, within two
+/// minutes; `_meta["frontdesk/request_id"]` of 1 to 64 characters makes calls with the same one and the same arguments one
+/// for 24 hours, and those with another one others.
 #[utoipa::path(
     post,
     path = "/mcp/{workflow}",

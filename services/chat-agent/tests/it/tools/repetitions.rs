@@ -104,8 +104,22 @@ async fn once_more_after_a_failure_is_the_same_wish_whatever_its_id() {
         assert_eq!(office.book(id).await, booked, "both are known by then");
     }
     assert_eq!(office.wishes(), 1);
+    office.time.advance_minutes(3);
     office.book("req_3").await;
     assert_eq!(office.wishes(), 2, "it has come to an end");
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_is_asked_for_again_under_another_id() {
+    let office = Office::start().await;
+    let booked = office.book("req_1").await;
+    office.time.advance_minutes(1);
+    assert_eq!((office.book("req_2").await, office.wishes()), (booked, 1));
+    for n in 3..=11 {
+        office.time.advance_minutes(1);
+        office.book(&format!("req_{n}")).await;
+    }
+    assert_eq!(office.wishes(), 2, "whoever wants it every minute has heard");
 }
 
 #[tokio::test]
