@@ -134,6 +134,11 @@ impl Calendar {
             if hold.is_none()
                 && let Some(next_slots) = self.next_if_lost(event_type, start, Some(&uid)).await?
             {
+                // another call like this one may have been quicker, so that the meeting itself is in the way
+                meeting = self.looked_at(&meeting).await?;
+                if is_there(&meeting) {
+                    break;
+                }
                 return Err(begun
                     .landing((self.clock)())
                     .map_or(NotBooked::SlotLost { next_slots }, NotBooked::from));

@@ -3,6 +3,7 @@
 use axum::http::Method;
 use domain::{Kind, Reason};
 use proto::booking::v1::BookingStatus;
+use tokio::sync::oneshot;
 
 use super::{
     cal::Fault,
@@ -49,6 +50,23 @@ async fn a_move_whose_answer_was_lost_is_seen_and_one_that_was_not_made_is_asked
     rig.cal.fail(Method::POST, "/reschedule", Fault::Dropped);
     let moved = rig.reschedule("r3", &first.booking_id, ELEVEN).await.unwrap();
     assert_eq!((moved.start_time, moved.reschedules), (at(ELEVEN), 2));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_calls_at_once_the_slower_one_finds_the_meeting_moved_and_not_its_start_taken() {
+    let rig = Rig::start().await;
+    let first = rig.book("r1", NINE).await.unwrap();
+    let (answer, held) = oneshot::channel();
+    rig.cal.fail(Method::GET, "/bookings/", Fault::Held(held));
+    let quicker = async {
+        let moved = rig.reschedule("r2", &first.booking_id, TEN).await.unwrap();
+        answer.send(()).unwrap();
+        moved
+    };
+    let (slower, quicker) = tokio::join!(rig.reschedule("r2", &first.booking_id, TEN), quicker);
+    assert_eq!(slower.unwrap(), quicker);
+    assert_eq!((quicker.start_time, rig.cal.count(&Method::POST, "/reschedule")), (at(TEN), 1));
     rig.stop().await;
 }
 
