@@ -16,6 +16,7 @@ mod privacy;
 mod scripts;
 mod sheet;
 mod subscriptions;
+mod week;
 mod zones;
 
 use proptest::test_runner::Config;

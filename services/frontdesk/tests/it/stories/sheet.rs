@@ -26,7 +26,7 @@ const MOMENTS: [&str; 7] =
 const LINKS: [&str; 4] = ["checkout", "booking", "subscription", "membership"];
 
 /// All seven tabs, without what chance or the clock put there.
-pub(super) type Sheet = BTreeMap<&'static str, Vec<Value>>;
+pub(crate) type Sheet = BTreeMap<&'static str, Vec<Value>>;
 
 /// Reads the spreadsheet. People come first, by their addresses; what names them is then in one order in every run.
 pub(super) fn read(sandbox: &sandbox::Sandbox) -> Sheet {
@@ -87,7 +87,7 @@ fn each(line: &Value, name: &mut impl FnMut(&str) -> String) -> Value {
 
 impl World {
     /// Waits until no webhook is on its way, nothing waits at the services that follow, and all rows are written.
-    pub(super) async fn at_rest(&self) -> Sheet {
+    pub(crate) async fn at_rest(&self) -> Sheet {
         let deadline = Instant::now() + PATIENCE;
         let mut last = None;
         loop {
