@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    error::Error as _,
     time::Duration,
 };
 
@@ -50,14 +51,14 @@ pub fn status(fault: &Fault) -> Status {
     Status::with_error_details(code(fault.kind), &fault.message, details)
 }
 
-/// The fault that `status` carries. A status that is not one of ours says by its code only whether it was the
-/// deadline, the way there, or something that a caller need not know.
+/// The fault that `status` carries. A status that is not one of ours says only whether it was the deadline, the way
+/// there or back, or something that a caller need not know.
 pub fn fault(status: &Status) -> Fault {
     let details = status.get_error_details();
     let info = details.error_info().filter(|info| info.domain == DOMAIN);
     let reason = info.and_then(|info| Reason::from_name(&info.reason));
     let (Some(info), Some(reason), Some(kind)) = (info, reason, kind(status.code())) else {
-        return foreign(status.code());
+        return foreign(status);
     };
     let violation = details.bad_request().and_then(|request| request.field_violations.first());
     Fault {
@@ -86,9 +87,11 @@ fn row(kind: Kind) -> (Kind, Code, StatusCode) {
     TABLE.into_iter().find(|row| row.0 == kind).expect("every kind has its row")
 }
 
-fn foreign(code: Code) -> Fault {
-    match code {
-        Code::Unavailable => Fault::new(
+fn foreign(status: &Status) -> Fault {
+    match status.code() {
+        // what tonic makes of an answer that broke off stands on the connection's error, and no service's status does
+        Code::Unknown | Code::Internal | Code::Cancelled if status.source().is_none() => Fault::internal(),
+        Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled => Fault::new(
             Kind::Unavailable,
             Reason::ServiceUnavailable,
             "a service is not available, try again later",
@@ -125,6 +128,8 @@ fn quota(metadata: &HashMap<String, String>) -> Option<Quota> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
     use super::*;
 
     #[test]
@@ -163,6 +168,14 @@ mod tests {
             let fault = fault(&Status::new(code, "sesame"));
             assert_eq!((fault.kind, fault.reason), (kind, reason));
             assert!(!fault.message.contains("sesame"));
+        }
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_is_no_fault_of_the_service() {
+        for broken in [ErrorKind::ConnectionReset, ErrorKind::UnexpectedEof] {
+            let fault = fault(&Status::from_error(Box::new(std::io::Error::from(broken))));
+            assert_eq!((fault.kind, fault.reason), (Kind::Unavailable, Reason::ServiceUnavailable));
         }
     }
 
