@@ -49,11 +49,7 @@ pub(crate) fn fault(error: Error) -> Fault {
     };
     match error {
         Error::Refused(fault) => fault,
-        Error::Limited(quota) => Fault {
-            quota: Some(quota),
-            ..Fault::new(Kind::RateLimited, Reason::RateLimited, "too many messages, try again later")
-                .retry_after(quota.reset)
-        },
+        Error::Limited(quota) => Fault::limited(quota, "too many messages, try again later"),
         Error::WorkflowUnknown => {
             Fault::new(Kind::NotFound, Reason::WorkflowUnknown, "there is no such workflow")
         }

@@ -88,10 +88,7 @@ impl Threads {
 
     /// A new id that begins with `prefix`.
     pub(crate) fn new_id(&self, prefix: &str) -> String {
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).expect("the operating system gives random bits");
-        let millis = u64::try_from(self.now().as_millisecond()).unwrap_or_default();
-        format!("{prefix}{}", ulid::Ulid::from_parts(millis, u128::from_be_bytes(random)))
+        format!("{prefix}{}", domain::id::ulid(self.now()))
     }
 
     /// Begins a thread with these changes.

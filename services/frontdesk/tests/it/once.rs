@@ -7,7 +7,6 @@
 mod chats;
 mod check;
 mod desk;
-mod dice;
 mod effects;
 mod kills;
 mod line;

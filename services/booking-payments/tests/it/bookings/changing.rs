@@ -59,7 +59,9 @@ async fn of_two_calls_at_once_the_slower_one_finds_the_meeting_moved_and_not_its
     let first = rig.book("r1", NINE).await.unwrap();
     let (answer, held) = oneshot::channel();
     rig.cal.fail(Method::GET, "/bookings/", Fault::Held(held));
+    let before = rig.cal.count(&Method::GET, "/bookings/");
     let quicker = async {
+        rig.cal.until_asked(Method::GET, "/bookings/", before + 1).await;
         let moved = rig.reschedule("r2", &first.booking_id, TEN).await.unwrap();
         answer.send(()).unwrap();
         moved

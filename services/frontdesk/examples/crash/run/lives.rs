@@ -12,13 +12,13 @@ use std::{
 };
 
 use anyhow::ensure;
+use fastrand::Rng;
 use sandbox::{Chaos, Fault, FaultKind, Provider};
 use tokio::time::sleep;
 
 use super::{
     PATIENCE, Plan, Sheets,
     desk::{self, Desk, Door},
-    dice::Dice,
     sender::Sender,
 };
 
@@ -115,15 +115,15 @@ impl std::fmt::Display for Life {
 
 impl Lives<'_> {
     pub(super) async fn run(&self, told: impl Fn(&Life)) -> anyhow::Result<Vec<Life>> {
-        let mut dice = Dice::new(self.plan.seed ^ 0x11fe);
+        let mut dice = Rng::with_seed(self.plan.seed ^ 0x11fe);
         let mut lives = Vec::new();
         for number in 1..=self.plan.kills {
             // the first ones in turn, so that a short run has all; then as the dice want
-            let kind = if number <= 10 { number } else { dice.below(10) };
+            let kind = if number <= 10 { number } else { dice.usize(..10) };
             let death = match kind {
                 1 | 9 => Death::Starting,
-                2 | 6 => Death::Committed(2 + dice.below(6)),
-                3 | 7 => Death::Sent(1 + dice.below(2)),
+                2 | 6 => Death::Committed(2 + dice.usize(..6)),
+                3 | 7 => Death::Sent(1 + dice.usize(..2)),
                 4 => Death::Settled,
                 5 => Death::Opened,
                 _ => Death::Moment,
@@ -141,24 +141,24 @@ impl Lives<'_> {
 
     /// What goes wrong at Sheets in this life. Nothing, where the second batch that is opened is the end: the first
     /// one has to land.
-    fn trouble(&self, death: Death, dice: &mut Dice) {
+    fn trouble(&self, death: Death, dice: &mut Rng) {
         let sandbox = &self.sheets.sandbox;
         sandbox.clear_faults();
         if death == Death::Opened {
             return sandbox.set_chaos(None);
         }
-        let seed = dice.below(usize::MAX) as u64;
+        let seed = dice.usize(..usize::MAX) as u64;
         let chaos =
             Chaos { seed, unavailable: 0.05, applied_no_answer: 0.02, reset: 0.01, rate_limited: 0.0 };
         sandbox.set_chaos(Some(chaos));
-        if dice.percent(15) {
-            let hint = dice.percent(60).then_some(1);
-            self.inject(FaultKind::RateLimited { retry_after_s: hint }, 2 + dice.below(3), None);
+        if dice.usize(..100) < 15 {
+            let hint = (dice.usize(..100) < 60).then_some(1);
+            self.inject(FaultKind::RateLimited { retry_after_s: hint }, 2 + dice.usize(..3), None);
         }
-        if dice.percent(60) {
+        if dice.usize(..100) < 60 {
             // work that is slow is done even if its client is dead by then
-            let slow = Duration::from_millis(40 + dice.below(1_200) as u64);
-            self.inject(FaultKind::Latency(slow), 1 + dice.below(4), Some(":batchUpdate"));
+            let slow = Duration::from_millis(40 + dice.usize(..1_200) as u64);
+            self.inject(FaultKind::Latency(slow), 1 + dice.usize(..4), Some(":batchUpdate"));
         }
     }
 
@@ -173,8 +173,8 @@ impl Lives<'_> {
     }
 
     /// Lives one life; whether it ended as it should.
-    async fn live(&self, death: Death, share: usize, dice: &mut Dice) -> anyhow::Result<bool> {
-        if dice.percent(30) {
+    async fn live(&self, death: Death, share: usize, dice: &mut Rng) -> anyhow::Result<bool> {
+        if dice.usize(..100) < 30 {
             self.sender.find_forgotten();
         }
         let die_at = match death {
@@ -197,7 +197,7 @@ impl Lives<'_> {
         if death != Death::Moment {
             return self.send_until_dead(desk, death, share - share / 2).await;
         }
-        let moment = Duration::from_millis(dice.below(MOMENT) as u64);
+        let moment = Duration::from_millis(dice.usize(..MOMENT) as u64);
         let (door, dead) = (desk.door(), AtomicBool::new(false));
         let dies = async {
             sleep(moment).await;
@@ -221,9 +221,9 @@ impl Lives<'_> {
         self.sender.allow(share);
     }
 
-    async fn kill_while_starting(&self, dice: &mut Dice) -> anyhow::Result<bool> {
+    async fn kill_while_starting(&self, dice: &mut Rng) -> anyhow::Result<bool> {
         let mut child = desk::spawn(&self.plan.frontdesk, self.dir, &self.sheets.url, None)?;
-        sleep(Duration::from_millis(dice.below(STARTING) as u64)).await;
+        sleep(Duration::from_millis(dice.usize(..STARTING) as u64)).await;
         child.start_kill()?;
         Ok(desk::was_killed(child.wait().await?))
     }

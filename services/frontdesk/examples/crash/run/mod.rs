@@ -7,7 +7,6 @@
 
 mod books;
 mod desk;
-mod dice;
 mod lives;
 mod reference;
 mod sender;

@@ -12,13 +12,13 @@ use std::{
 };
 
 use anyhow::ensure;
+use fastrand::Rng;
 use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{
     PATIENCE,
     desk::{Desk, Door},
-    dice::Dice,
 };
 
 /// Deliveries under way at once.
@@ -42,7 +42,7 @@ pub(super) struct Sender {
 
 /// Where events are.
 struct Hand {
-    dice: Dice,
+    dice: Rng,
     /// The next event of the story, and up to where it may be told now.
     next: usize,
     until: usize,
@@ -63,7 +63,7 @@ struct Delivery {
 impl Hand {
     fn refill(&mut self) {
         while self.loose.len() < IN_HAND && self.next < self.until {
-            let forgets = self.dice.percent(FORGOTTEN);
+            let forgets = self.dice.usize(..100) < FORGOTTEN;
             if forgets { &mut self.forgotten } else { &mut self.loose }.push(self.next);
             self.next += 1;
         }
@@ -72,24 +72,24 @@ impl Hand {
     /// The next delivery; none when all is taken, unless it may be of nothing new.
     fn delivery(&mut self, may_be_old: bool) -> Option<Delivery> {
         self.refill();
-        let most = if self.dice.percent(50) { 3 } else { MOST };
-        let size = 1 + self.dice.below(most);
+        let most = if self.dice.usize(..100) < 50 { 3 } else { MOST };
+        let size = 1 + self.dice.usize(..most);
         let (mut new, mut all) = (Vec::new(), Vec::new());
         while all.len() < size && !self.loose.is_empty() {
-            if self.dice.percent(REPEATED) && !self.taken.is_empty() {
-                all.push(self.taken[self.dice.below(self.taken.len())]);
+            if self.dice.usize(..100) < REPEATED && !self.taken.is_empty() {
+                all.push(self.taken[self.dice.usize(..self.taken.len())]);
                 continue;
             }
-            let place = self.dice.below(self.loose.len());
+            let place = self.dice.usize(..self.loose.len());
             let event = self.loose.swap_remove(place);
             new.push(event);
             all.push(event);
-            if self.dice.percent(5) {
+            if self.dice.usize(..100) < 5 {
                 all.push(event);
             }
         }
         if all.is_empty() && may_be_old && !self.taken.is_empty() {
-            all.push(self.taken[self.dice.below(self.taken.len())]);
+            all.push(self.taken[self.dice.usize(..self.taken.len())]);
         }
         (!all.is_empty()).then_some(Delivery { new, all })
     }
@@ -100,7 +100,7 @@ impl Hand {
 impl Sender {
     pub(super) fn new(story: Arc<Vec<Value>>, seed: u64) -> Self {
         let hand = Hand {
-            dice: Dice::new(seed ^ 0x5e4d),
+            dice: Rng::with_seed(seed ^ 0x5e4d),
             next: 0,
             until: 0,
             loose: Vec::new(),

@@ -4,10 +4,9 @@
 //! come. So each has a time of its own, and who never becomes a contact never does: a turn that comes before its
 //! contact is known is left blank for good reason.
 
+use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-
-use super::dice::Dice;
 
 /// One meeting under way.
 struct Meeting {
@@ -30,7 +29,7 @@ enum Kind {
 }
 
 struct Writer {
-    dice: Dice,
+    dice: Rng,
     people: usize,
     meetings: Vec<Meeting>,
 }
@@ -38,7 +37,7 @@ struct Writer {
 /// The first `count` events of the story of `seed`.
 pub(super) fn write(seed: u64, count: usize) -> Vec<Value> {
     let people = (count / 40).max(5);
-    let mut writer = Writer { dice: Dice::new(seed), people, meetings: Vec::new() };
+    let mut writer = Writer { dice: Rng::with_seed(seed), people, meetings: Vec::new() };
     (0..count).map(|number| writer.event(number)).collect()
 }
 
@@ -51,7 +50,7 @@ fn time(number: usize) -> Timestamp {
 
 impl Writer {
     fn event(&mut self, number: usize) -> Value {
-        let mut event = match self.dice.below(100) {
+        let mut event = match self.dice.usize(..100) {
             0..60 => self.turn(number),
             60..88 => self.meeting(number),
             _ => self.visit(number),
@@ -65,13 +64,13 @@ impl Writer {
     }
 
     fn turn(&mut self, number: usize) -> Value {
-        let person = self.dice.below(self.people);
-        let score = 0.5 + self.dice.below(50) as f64 / 100.0;
+        let person = self.dice.usize(..self.people);
+        let score = 0.5 + self.dice.usize(..50) as f64 / 100.0;
         let said = ["Hello", "=1+1", "+49 30 1234", "Grüße, 你好 🙂", "\"quoted\", 'so'\nand so"]
-            [self.dice.below(5)];
+            [self.dice.usize(..5)];
         let mut turn =
             json!({"type": "chat.turn", "message": format!("{said} {number}"), "page": "/services"});
-        match self.dice.below(4) {
+        match self.dice.usize(..4) {
             // looks around, and is never known
             0 => {
                 turn["session_id"] = format!("looks-{person}").into();
@@ -85,40 +84,40 @@ impl Writer {
             _ => {
                 turn["session_id"] = format!("s-{person}").into();
                 turn["traits"] = json!({"utm_source": format!("ad-{number}")});
-                if self.dice.percent(20) {
+                if self.dice.usize(..100) < 20 {
                     turn["email"] = format!("p{person}@example.com").into();
                 }
             }
         }
         turn["score"] = score.into();
-        turn["intent"] = ["buy_inquiry", "pricing", "none"][self.dice.below(3)].into();
-        if self.dice.percent(10) {
-            turn["outcome"] = ["qualified", "learn_more"][self.dice.below(2)].into();
+        turn["intent"] = ["buy_inquiry", "pricing", "none"][self.dice.usize(..3)].into();
+        if self.dice.usize(..100) < 10 {
+            turn["outcome"] = ["qualified", "learn_more"][self.dice.usize(..2)].into();
             turn["workflow_id"] = "lead-concierge".into();
         }
         turn
     }
 
     fn visit(&mut self, number: usize) -> Value {
-        let kind = ["page.viewed", "chat.closed", "form.sent"][self.dice.below(3)];
-        json!({"type": kind, "session_id": format!("looks-{}", self.dice.below(self.people)), "page": format!("/{number}")})
+        let kind = ["page.viewed", "chat.closed", "form.sent"][self.dice.usize(..3)];
+        json!({"type": kind, "session_id": format!("looks-{}", self.dice.usize(..self.people)), "page": format!("/{number}")})
     }
 
     /// A new meeting, or what becomes of one.
     fn meeting(&mut self, number: usize) -> Value {
-        if self.meetings.len() < 8 || self.dice.percent(35) {
-            let kind = [Kind::Uid, Kind::Uid, Kind::Slot, Kind::Late][self.dice.below(4)];
-            let contact = self.dice.below(self.people);
+        if self.meetings.len() < 8 || self.dice.usize(..100) < 35 {
+            let kind = [Kind::Uid, Kind::Uid, Kind::Slot, Kind::Late][self.dice.usize(..4)];
+            let contact = self.dice.usize(..self.people);
             let meeting = Meeting { number, contact, kind, start: start(number), steps: 0 };
             let event = meeting.tell("booked");
             self.meetings.push(meeting);
             return event;
         }
-        let place = self.dice.below(self.meetings.len());
+        let place = self.dice.usize(..self.meetings.len());
         let mut meeting = self.meetings.swap_remove(place);
         meeting.steps += 1;
         let action = match (meeting.kind, meeting.steps) {
-            (Kind::Uid, 1 | 2) if self.dice.percent(70) => {
+            (Kind::Uid, 1 | 2) if self.dice.usize(..100) < 70 => {
                 meeting.start = start(number);
                 "rescheduled"
             }

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fastrand::Rng;
 use jiff::Timestamp;
 use sandbox::INTRO_CALL;
 use serde_json::{Value, json};
@@ -16,7 +17,6 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
     desk::Desk,
-    dice::Dice,
     effects::Effects,
     line::{Break, once},
     people::Somebody,
@@ -38,7 +38,7 @@ const UNLUCKY: usize = 4;
 struct Visitor {
     talk: Talk,
     thread: String,
-    dice: Dice,
+    dice: Rng,
     streams: usize,
     deadline: Instant,
 }
@@ -52,7 +52,13 @@ impl Visitor {
         loop {
             let heard = hear(talk.request(&create("Hello!"))).await;
             if let Some(first) = heard.0.first().filter(|_| heard.1) {
-                return Self { thread: thread_of(first), talk, dice: Dice::new(seed), streams: 0, deadline };
+                return Self {
+                    thread: thread_of(first),
+                    talk,
+                    dice: Rng::with_seed(seed),
+                    streams: 0,
+                    deadline,
+                };
             }
             assert!(Instant::now() < deadline, "seed {seed}: no hello");
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -86,21 +92,19 @@ impl Visitor {
                 tally.count("answers that are sorry");
             }
             assert!(Instant::now() < self.deadline, "{said} is never heard out: {events:?}");
-            tokio::time::sleep(Duration::from_millis(self.dice.within(0, 150))).await;
+            tokio::time::sleep(Duration::from_millis(self.dice.u64(0..150))).await;
         }
     }
 
     async fn stream(&mut self, desk: &Desk, body: &Value) -> (Vec<Value>, bool) {
         self.streams += 1;
-        let fate = match self.dice.within(0, 4) {
-            0 => Break::Asking(self.dice.within(1, 1_200)),
-            1 => Break::Answering(self.dice.within(1, 4_000)),
-            2 => {
-                Break::Unheard(self.dice.within(600, 1_200), Duration::from_millis(self.dice.within(1, 300)))
-            }
-            _ => Break::Moment(Duration::from_micros(self.dice.within(500, 250_000))),
+        let fate = match self.dice.u64(0..4) {
+            0 => Break::Asking(self.dice.u64(1..1_200)),
+            1 => Break::Answering(self.dice.u64(1..4_000)),
+            2 => Break::Unheard(self.dice.u64(600..1_200), Duration::from_millis(self.dice.u64(1..300))),
+            _ => Break::Moment(Duration::from_micros(self.dice.u64(500..250_000))),
         };
-        let at = match self.streams <= UNLUCKY && self.dice.percent(75) {
+        let at = match self.streams <= UNLUCKY && self.dice.u64(..100) < 75 {
             true => once(desk.gateway(), fate).await,
             false => desk.gateway(),
         };

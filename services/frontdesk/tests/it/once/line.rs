@@ -14,13 +14,12 @@ use std::{
     time::Duration,
 };
 
+use fastrand::Rng;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     time::{Instant, sleep_until},
 };
-
-use super::dice::Dice;
 
 /// Longer than any connection of a test.
 const EVER: Duration = Duration::from_secs(3_600);
@@ -50,7 +49,7 @@ pub(super) struct Line {
 
 struct Shared {
     upstream: Mutex<SocketAddr>,
-    dice: Mutex<Dice>,
+    dice: Mutex<Rng>,
     /// How many bytes a connection lives at most while the line is wild.
     life: u64,
     wild: AtomicBool,
@@ -68,7 +67,7 @@ impl Line {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             upstream: Mutex::new(address),
-            dice: Mutex::new(Dice::new(seed)),
+            dice: Mutex::new(Rng::with_seed(seed)),
             life,
             wild: AtomicBool::new(false),
             mute: Mutex::default(),
@@ -128,13 +127,13 @@ impl Shared {
 }
 
 /// The fate of a connection that lives for `life` bytes or two seconds at most.
-fn throw(dice: &mut Dice, life: u64) -> Break {
-    let bytes = dice.within(1, life);
-    match dice.within(0, 10) {
+fn throw(dice: &mut Rng, life: u64) -> Break {
+    let bytes = dice.u64(1..life);
+    match dice.u64(0..10) {
         0..3 => Break::Asking(bytes),
         3..6 => Break::Answering(bytes),
-        6..8 => Break::Unheard(bytes, Duration::from_millis(dice.within(1, 120))),
-        _ => Break::Moment(Duration::from_micros(dice.within(200, 900_000))),
+        6..8 => Break::Unheard(bytes, Duration::from_millis(dice.u64(1..120))),
+        _ => Break::Moment(Duration::from_micros(dice.u64(200..900_000))),
     }
 }
 

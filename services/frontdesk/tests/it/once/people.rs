@@ -1,11 +1,11 @@
 //! Whoever wants something, and what they want.
 
+use fastrand::Rng;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
     desk::{CONCIERGE, Desk, OPS, PORTAL},
-    dice::Dice,
     wish::{Known, Tally, Wish},
 };
 
@@ -59,7 +59,7 @@ impl Somebody {
         let session =
             (workflow != OPS).then(|| desk.session(workflow, &visitor, &self.session, user.as_deref()));
         let seed = self.seed ^ tool.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte));
-        let known = Dice::new(seed ^ 1).pick(KNOWN);
+        let known = *Rng::with_seed(seed ^ 1).choice(KNOWN).unwrap();
         Wish { seed, workflow, session, tool, arguments, known, trouble: self.trouble }
     }
 

@@ -9,13 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fastrand::Rng;
 use sandbox::{INTRO_CALL, Provider};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
     check::check,
     desk::Desk,
-    dice::Dice,
     effects::Effects,
     line::Broken,
     people::{Somebody, Wanted, join},
@@ -61,25 +61,23 @@ pub(super) async fn kill(
     victims: &[&'static str],
     over: Arc<AtomicBool>,
 ) -> usize {
-    let mut dice = Dice::new(seed);
+    let mut dice = Rng::with_seed(seed);
     let mut killed = 0;
     while !over.load(Ordering::SeqCst) {
-        tokio::time::sleep(Duration::from_millis(dice.within(400, 2_000))).await;
-        desk.restart(dice.pick(victims)).await;
+        tokio::time::sleep(Duration::from_millis(dice.u64(400..2_000))).await;
+        desk.restart(dice.choice(victims).unwrap()).await;
         killed += 1;
     }
     killed
 }
 
 /// What is wanted at a desk, in the order in which it is.
-fn order(dice: &mut Dice) -> Vec<Kind> {
+fn order(dice: &mut Rng) -> Vec<Kind> {
     let each = [Kind::Checkout, Kind::Lead, Kind::Outcome, Kind::HandOff, Kind::Ticket, Kind::Notice];
     let mut kinds: Vec<_> = each.into_iter().flat_map(|kind| [kind; EACH]).collect();
-    for place in (1..kinds.len()).rev() {
-        kinds.swap(place, usize::try_from(dice.within(0, place as u64 + 1)).unwrap());
-    }
+    dice.shuffle(&mut kinds);
     for _ in 0..MEETINGS {
-        kinds.insert(usize::try_from(dice.within(0, kinds.len() as u64 / 2)).unwrap(), Kind::Meeting);
+        kinds.insert(dice.usize(..kinds.len() / 2), Kind::Meeting);
     }
     kinds
 }
@@ -101,7 +99,7 @@ async fn storm(number: u64, tally: Arc<Tally>) -> (Arc<Desk>, Vec<Wanted>, Effec
     killing.spawn(kill(Arc::clone(&desk), SEED ^ number, others, Arc::clone(&over)));
     desk.set_wild(true);
     let mut wishes = JoinSet::new();
-    for (place, kind) in (0..).zip(order(&mut Dice::new(SEED + number))) {
+    for (place, kind) in (0..).zip(order(&mut Rng::with_seed(SEED + number))) {
         let is_meeting = matches!(kind, Kind::Meeting);
         let turn = Arc::clone(if is_meeting { &booking } else { &turn });
         let (desk, tally) = (Arc::clone(&desk), Arc::clone(&tally));

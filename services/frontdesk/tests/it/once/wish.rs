@@ -9,12 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fastrand::Rng;
 use sandbox::{Fault, FaultKind, Provider};
 use serde_json::{Value, json};
 
 use super::{
     desk::Desk,
-    dice::Dice,
     line::{Break, lock, once},
 };
 
@@ -89,18 +89,18 @@ impl Tally {
 impl Wish {
     /// Asks until it is fulfilled; what was answered.
     pub(super) async fn fulfil(&self, desk: &Desk, tally: &Tally) -> Value {
-        let mut dice = Dice::new(self.seed);
+        let mut dice = Rng::with_seed(self.seed);
         let deadline = Instant::now() + PATIENCE;
         let (mut calls, mut answers) = (0, BTreeSet::new());
         // some ask once more although they have heard
-        let mut again = dice.percent(self.trouble);
+        let mut again = dice.u64(..100) < self.trouble;
         let mut last = Value::Null;
         loop {
             self.befall_provider(desk, &mut dice);
-            let copies = if dice.percent(self.trouble / 2) { dice.within(2, 4) } else { 1 };
+            let copies = if dice.u64(..100) < self.trouble / 2 { dice.u64(2..4) } else { 1 };
             let mut at_once = tokio::task::JoinSet::new();
             for _ in 0..copies {
-                let fate = (calls < UNLUCKY && dice.percent(2 * self.trouble)).then(|| throw(&mut dice));
+                let fate = (calls < UNLUCKY && dice.u64(..100) < 2 * self.trouble).then(|| throw(&mut dice));
                 let number = if self.known == Known::Id { 0 } else { calls };
                 calls += 1;
                 let request = self.request(desk, number, fate).await;
@@ -130,7 +130,7 @@ impl Wish {
                 tally.all()
             );
             let pause = if self.is_of_calendar() { 1_000 } else { 40 << calls.min(5) };
-            tokio::time::sleep(Duration::from_millis(dice.within(0, pause))).await;
+            tokio::time::sleep(Duration::from_millis(dice.u64(0..pause))).await;
         }
     }
 
@@ -163,19 +163,19 @@ impl Wish {
     }
 
     /// Something that befalls the provider behind the tool: the next call that changes something there meets it.
-    fn befall_provider(&self, desk: &Desk, dice: &mut Dice) {
+    fn befall_provider(&self, desk: &Desk, dice: &mut Rng) {
         let (provider, path) = match self.tool {
             _ if self.is_of_calendar() => (Provider::CalCom, "POST /calcom/v2/bookings"),
             "create_checkout_link" => (Provider::Stripe, "POST /stripe/v1/checkout/sessions"),
             "open_support_ticket" => (Provider::Whop, "POST /whop/api/v1/messages"),
             _ => return,
         };
-        if dice.percent(self.trouble) {
-            let kind = match dice.within(0, 6) {
+        if dice.u64(..100) < self.trouble {
+            let kind = match dice.u64(0..6) {
                 0..3 => FaultKind::AppliedNoAnswer,
                 3 => FaultKind::Reset,
                 4 => FaultKind::Status(503),
-                _ => FaultKind::Latency(Duration::from_millis(dice.within(5, 150))),
+                _ => FaultKind::Latency(Duration::from_millis(dice.u64(5..150))),
             };
             desk.sandbox.inject(Fault { provider, path: Some(path.into()), count: 1, kind });
         }
@@ -183,12 +183,12 @@ impl Wish {
 }
 
 /// How the agent's own line breaks: requests have some 900 bytes, answers some 600.
-fn throw(dice: &mut Dice) -> Break {
-    match dice.within(0, 4) {
-        0 => Break::Asking(dice.within(1, 1_000)),
-        1 => Break::Answering(dice.within(1, 700)),
-        2 => Break::Unheard(dice.within(400, 900), Duration::from_millis(dice.within(1, 250))),
-        _ => Break::Moment(Duration::from_micros(dice.within(500, 120_000))),
+fn throw(dice: &mut Rng) -> Break {
+    match dice.u64(0..4) {
+        0 => Break::Asking(dice.u64(1..1_000)),
+        1 => Break::Answering(dice.u64(1..700)),
+        2 => Break::Unheard(dice.u64(400..900), Duration::from_millis(dice.u64(1..250))),
+        _ => Break::Moment(Duration::from_micros(dice.u64(500..120_000))),
     }
 }
 
