@@ -61,7 +61,7 @@ USED = set()
 # Of several tools, these first and in this order: what they answer, others need.
 FIRST = (
     "list_quick_actions", "list_offers", "list_slots", "book_meeting", "reschedule_meeting", "list_my_bookings",
-    "cancel_meeting", "create_checkout_link", "cancel_checkout_link",
+    "cancel_meeting", "create_checkout_link",
 )
 
 
@@ -191,7 +191,8 @@ class Memory:
             return None
         if name == "start_time":
             must(self.slots, "there is no free slot to be booked")
-            return self.slots.pop(0)
+            # the first one may be too soon a moment later
+            return self.slots.pop()
         if schema.get("enum"):
             return next(value for value in schema["enum"] if value is not None)
         if name in self.known:
@@ -251,12 +252,12 @@ async def call_all(workflow, settings, mode):
         memory = Memory()
         for tool in in_order(tools):
             judge_tool(tool)
-            arguments = memory.arguments(tool)
             if tool.name == "create_checkout_link":
                 # another meeting than the one whose times were listed: another length, so other times
-                sold = {"meeting": memory.meetings[arguments["offer"]]}
+                offer = memory.fill("offer", tool.input_schema["properties"]["offer"], tool.name)
+                sold = {"meeting": memory.meetings[offer]}
                 memory.keep((await client.call_tool("list_slots", sold)).structured_content, "list_slots")
-                arguments = memory.arguments(tool)
+            arguments = memory.arguments(tool)
             # Both clients count their requests from the same number, and the second one's wishes are its own.
             key = {"frontdesk/request_id": f"{mode} {tool.name}"}
             result = await client.call_tool(tool.name, arguments, meta=key)

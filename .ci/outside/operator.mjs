@@ -11,7 +11,7 @@ const [gateway, directory, pictures] = process.argv.slice(2);
 const token = readFileSync(`${directory}/operator-token`, 'utf8').trim();
 const HOSTILE = '<img src=x onerror="document.title=1">';
 /** What an open chat may take to show what happened elsewhere, and a little for the browser. */
-const SOON = { timeout: 6_000 };
+const SOON = { timeout: 10_000 };
 
 async function desk(context, address) {
   const page = await context.newPage();

@@ -6,30 +6,15 @@
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
 
+import { lines, until, WAIT } from './kit.mjs';
+
 const [gateway, pictures] = process.argv.slice(2);
-const WAIT = { timeout: 20_000 };
 
 async function act(action) {
   const response = await fetch(`${gateway}/sandbox/providers`, {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(action),
   });
   assert.equal(response.status, 204, await response.text());
-}
-
-async function lines(tab) {
-  const sheet = await (await fetch(`${gateway}/sandbox/sheet.json`)).json();
-  const { columns, rows } = sheet.tabs.find(({ title }) => title === tab);
-  return rows.map(({ cells }) => Object.fromEntries(cells.map(([text], index) => [columns[index], text])));
-}
-
-async function until(what, holds) {
-  const end = Date.now() + 20_000;
-  for (;;) {
-    const found = await holds();
-    if (found) return found;
-    assert.ok(Date.now() < end, `${what}: never`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 /** The portal as `user` sees it, in the frame of the sandbox's page. */
@@ -105,10 +90,10 @@ const flags = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-bac
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: flags });
 try {
   await act({ do: 'member', act: 'join', user: 'user_mara', plan: 'plan_growthmonthly' });
-  const row = await until('the subscription', async () => (await lines('subscriptions')).find((one) => one.provider === 'whop'));
+  const row = await until('the subscription', async () => (await lines(gateway, 'subscriptions')).find((one) => one.provider === 'whop'));
   assert.equal(row.status, 'active');
   assert.match(row.mrr, /1,?490/);
-  await until('the payment', async () => (await lines('payments')).find((one) => one.provider === 'whop' && one.status === 'paid'));
+  await until('the payment', async () => (await lines(gateway, 'payments')).find((one) => one.provider === 'whop' && one.status === 'paid'));
   await useIt(browser);
   assert.match(await lookAsOther(browser, ''), /Open this page in Whop/);
   assert.match(await lookAsOther(browser, 'user_jonas'), /The chat is for members with an active membership/);

@@ -55,6 +55,9 @@ pub(crate) struct Standing {
     /// What the books refused for good, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     parked: Vec<Parked>,
+    /// Number of the newest hand-off of which the books have taken something.
+    #[serde(default)]
+    taken: u32,
     /// How many hand-offs there have been.
     #[serde(default)]
     count: u32,
@@ -223,6 +226,7 @@ impl Standing {
     /// The books have taken this.
     pub(crate) fn told(&mut self, told: &Untold) {
         self.untold.retain(|untold| untold != told);
+        self.taken = self.taken.max(told.number);
     }
 
     /// The books have refused this for good; they are not asked again.
@@ -234,9 +238,10 @@ impl Standing {
         self.parked.drain(..most);
     }
 
-    /// Why the books refused what they were told last and took no more of.
+    /// Why the books refused what they were told last, unless they have taken something of a newer hand-off since.
     pub(crate) fn problem(&self) -> Option<&str> {
-        self.parked.last().map(|parked| parked.why.as_str())
+        let last = self.parked.last().filter(|parked| parked.number >= self.taken);
+        last.map(|parked| parked.why.as_str())
     }
 
     fn begin(&mut self, reason: Option<String>, session_id: &str, now: Timestamp) -> &HandOff {

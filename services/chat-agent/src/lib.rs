@@ -106,7 +106,8 @@ pub fn assemble(config: &Config, ctx: Context, parts: Parts) -> anyhow::Result<S
     let limits = requests::Limits::new(config.limit_chat, store.clone(), clock.clone());
     let backup = backup::Service::new(Backup::new(store.clone(), clock.clone(), SCHEMA.version, &[]));
     let (threads, slots) = (threads(config, store.clone(), clock.clone()), turn::Slots::default());
-    let hand_offs = hand_offs(config, threads.clone(), slots.clone(), &workflows)?;
+    let hand_offs =
+        hand_offs(config, threads.clone(), slots.clone(), &workflows)?.with_tasks(ctx.tasks.clone());
     let tick = ticking(&ctx, threads.clone(), hand_offs.clone());
     let toolbox = brain::toolbox(config, config.links()?, Arc::new(hand_offs.clone()))?;
     let responder = responder(toolbox.clone())?;

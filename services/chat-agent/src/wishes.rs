@@ -26,8 +26,8 @@ pub(crate) const COLLECTION: &str = WISHES.name();
 const WISHES: Collection<Wish> = Collection::new("wishes");
 /// How long it is remembered: as long as a session lives.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
-/// How long after it was made a call that succeeded is repeated under its id, because the answer was lost. Later the id is
-/// that of another connection.
+/// How long after its first success a call is repeated under its id, because the answer was lost. Later the id is that of
+/// another connection.
 const REPEATED: SignedDuration = SignedDuration::from_mins(10);
 /// How long after it has succeeded it is repeated under any id, because a program that heard nothing counts on and asks
 /// once more: as long as programs wait for an answer (a minute is usual) and models think. Later it is another wish.
@@ -73,6 +73,9 @@ struct Wish {
     at: Timestamp,
     /// When it was fulfilled; without it, it is open: it runs, or died, or failed in the unknown.
     done_at: Option<Timestamp>,
+    /// When it was fulfilled first.
+    #[serde(default)]
+    first_done_at: Option<Timestamp>,
 }
 
 // === impl Wishes ===
@@ -125,12 +128,14 @@ impl Wishes {
                 Some(known) if known.request_id != *request_id => return Ok(()),
                 // whoever hears that nobody knows asks once more, though a twin of the call has succeeded by now
                 Some(known) if end != End::Refused => {
-                    keep(&mut work, wish, Wish { done_at, ..known }, by);
+                    let first_done_at = known.first_done_at.or(done_at);
+                    keep(&mut work, wish, Wish { done_at, first_done_at, ..known }, by);
                 }
                 // a call that was refused has done nothing, so it is over unless its twin has succeeded
                 Some(Wish { done_at: None, .. }) => work.delete(&WISHES, wish),
                 None if end == End::Done => {
-                    let done = Wish { request_id: request_id.clone(), by: Vec::new(), at: *at, done_at };
+                    let request_id = request_id.clone();
+                    let done = Wish { request_id, by: Vec::new(), at: *at, done_at, first_done_at: done_at };
                     keep(&mut work, wish, done, by);
                 }
                 _ => return Ok(()),
@@ -153,7 +158,7 @@ fn keep(work: &mut Work<'_>, id: &str, wish: Wish, by: &str) -> Wish {
 impl Wish {
     fn new(now: Timestamp) -> Self {
         let request_id = format!("req_{}", chassis::request_id::make());
-        Self { request_id, by: Vec::new(), at: now, done_at: None }
+        Self { request_id, by: Vec::new(), at: now, done_at: None, first_done_at: None }
     }
 
     /// Whether a call that wants the same at this time repeats it: one that came before there was an end, or whose caller
@@ -161,7 +166,7 @@ impl Wish {
     fn is_repeated(&self, by: &str, now: Timestamp) -> bool {
         let Some(done_at) = self.done_at else { return true };
         let is_unheard = || now.duration_since(done_at) < UNHEARD || self.by.iter().any(|known| known == by);
-        now.duration_since(self.at) < REPEATED && is_unheard()
+        now.duration_since(self.first_done_at.unwrap_or(done_at)) < REPEATED && is_unheard()
     }
 
     /// The same, wanted by this call as well.

@@ -26,7 +26,7 @@ use crate::{
     books::Books,
     error::{Error, fault},
     notices::{Letter, Notices, notice_id},
-    reports::week::later,
+    reports::week::{later, midnight},
 };
 use days::{DAYS, Day};
 use standing::Standing;
@@ -125,6 +125,11 @@ impl Anomalies {
         Self(Arc::new(deps))
     }
 
+    /// The end of a day.
+    pub(crate) fn end_of(&self, day: Date) -> Timestamp {
+        midnight(later(day, 1), &self.0.zone)
+    }
+
     /// What is unusual as of a moment. What is stuck is known of the present alone.
     pub(crate) async fn find(&self, at: Option<Timestamp>) -> Result<Vec<Anomaly>, Error> {
         let Deps { books, store, clock, zone, thresholds, budget, .. } = &*self.0;
@@ -133,7 +138,8 @@ impl Anomalies {
         let last = last_day(as_of, zone);
         let mut found = self.trends(last, self.days(last, now).await?).await?;
         if let Some(budget) = budget {
-            found.extend(now::budget(books, thresholds, *budget, as_of).await?);
+            let day = now::budget_day(as_of);
+            found.extend(now::budget(books, thresholds, *budget, day, as_of).await?);
         }
         if at.is_none() {
             let standing = Standing::read(&**store).await?;
@@ -170,7 +176,13 @@ impl Anomalies {
             standing::note(&**store, |standing| standing.stuck_at = Some(now)).await?;
         }
         if let Some(budget) = budget.filter(|_| standing.is_due(standing.budget_at, BUDGET_EVERY, now)) {
-            let found = now::budget(books, thresholds, budget, now).await?;
+            let (today, mut found) = (now::budget_day(now), Vec::new());
+            // What came after the last look of a day is seen once the day is over.
+            let of = |at: Timestamp| now::budget_day(at - LATE);
+            if standing.budget_at.is_some_and(|at| of(at) < of(now)) {
+                found.extend(now::budget(books, thresholds, budget, later(of(now), -1), now).await?);
+            }
+            found.extend(now::budget(books, thresholds, budget, today, now).await?);
             self.tell(&found, &mut ticked).await?;
             standing::settle(&**store, &[Kind::Budget], &found).await?;
             standing::note(&**store, |standing| standing.budget_at = Some(now)).await?;
@@ -194,7 +206,7 @@ impl Anomalies {
         let Deps { books, store, zone, .. } = &*self.0;
         let until = Instant::now() + TICK;
         let dates = dates(last);
-        let fresh = crate::reports::week::midnight(later(last, 1), zone);
+        let fresh = midnight(later(last, 1), zone);
         let needs = |day: &Option<Day>| day.is_none_or(|day| !day.is_settled(zone) && day.counted_at < fresh);
         loop {
             let kept = days::kept(&**store, zone, &dates).await?;
@@ -212,7 +224,7 @@ impl Anomalies {
     async fn days(&self, last: Date, now: Timestamp) -> Result<Vec<Day>, Error> {
         let Deps { books, store, zone, .. } = &*self.0;
         let dates = dates(last);
-        let fresh = crate::reports::week::midnight(later(last, 1), zone);
+        let fresh = midnight(later(last, 1), zone);
         let mut days = days::kept(&**store, zone, &dates).await?;
         let stands =
             |day: &Option<Day>| day.is_some_and(|day| day.is_settled(zone) || day.counted_at >= fresh);
@@ -298,4 +310,17 @@ fn event(anomaly: &Anomaly, now: Timestamp) -> serde_json::Value {
         "from": anomaly.from,
         "to": anomaly.to,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn what_the_operators_agent_reads_names_everything_that_is_found() {
+        let knowledge = include_str!("../../../shared/domain/workflows/knowledge/operations.md");
+        for kind in Kind::TRENDS.into_iter().chain(Kind::STUCK).chain([Kind::Budget]) {
+            assert!(knowledge.contains(&format!("`{}`", kind.as_str())), "{}", kind.as_str());
+        }
+    }
 }

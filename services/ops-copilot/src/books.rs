@@ -26,8 +26,8 @@ use tonic::{Code, Status};
 
 /// Rows of a page.
 const PAGE: i32 = 500;
-/// Deliveries that are looked at.
-const DELIVERIES: i32 = 500;
+/// Most pages of deliveries that are looked at: they come by destination, and one page may be full of the first.
+const DELIVERIES: usize = 100;
 /// Reads, and what carries its own id: it can be done again.
 const RETRY: Policy =
     Policy { attempts: 4, base: Duration::from_millis(100), cap: Duration::from_millis(1_000) };
@@ -99,6 +99,14 @@ impl Cells {
     /// An amount that stood there before an end took it away.
     pub(crate) fn former(&self, column: &str) -> Option<Money> {
         Money::deserialize(json(self.former.fields.get(column)?.clone())).ok()
+    }
+
+    /// When what the row tells was over, as it was kept then.
+    pub(crate) fn ended_at(&self) -> Option<Timestamp> {
+        match self.former.fields.get("ended_at")?.kind.as_ref()? {
+            prost_types::value::Kind::StringValue(text) => text.parse().ok(),
+            _ => None,
+        }
     }
 
     /// A text that is JSON.
@@ -208,17 +216,28 @@ impl Books {
         .await
     }
 
-    /// Some deliveries in a state, at most 500, and whether there are more.
-    pub(crate) async fn deliveries(&self, state: DeliveryState) -> Result<(Vec<Delivery>, bool), Status> {
-        let request =
-            ListDeliveriesRequest { state: state.into(), page_size: DELIVERIES, ..Default::default() };
-        let deliveries = self.deliveries.clone();
-        let page = again(move || {
-            let (mut deliveries, request) = (deliveries.clone(), request.clone());
-            async move { deliveries.list_deliveries(request).await }
-        })
-        .await?;
-        Ok((page.deliveries, !page.next_page_token.is_empty()))
+    /// Shows deliveries in a state to `look`, by destination; whether there are more than are looked at.
+    pub(crate) async fn deliveries(
+        &self,
+        state: DeliveryState,
+        mut look: impl FnMut(Delivery),
+    ) -> Result<bool, Status> {
+        let mut request =
+            ListDeliveriesRequest { state: state.into(), page_size: PAGE, ..Default::default() };
+        for _ in 0..DELIVERIES {
+            let (deliveries, asked) = (self.deliveries.clone(), request.clone());
+            let page = again(move || {
+                let (mut deliveries, request) = (deliveries.clone(), asked.clone());
+                async move { deliveries.list_deliveries(request).await }
+            })
+            .await?;
+            page.deliveries.into_iter().for_each(&mut look);
+            request.page_token = page.next_page_token;
+            if request.page_token.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Has the books take an event, which has an id.

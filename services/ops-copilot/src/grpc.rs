@@ -5,7 +5,7 @@ pub(crate) mod operations;
 pub(crate) mod reports;
 
 use domain::Fault;
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use crate::error::Error;
 
@@ -32,6 +32,24 @@ fn foreign(error: store::Error) -> Error {
 fn request_id(id: &str) -> Result<&str, Error> {
     let wrong = |why| Fault::invalid("request_id", format!("request_id {why}")).into();
     domain::id::check(id).map(|()| id).map_err(wrong)
+}
+
+/// The moment that a request means, by a time or else by a day; `begin` is the moment of a day.
+fn moment(
+    wire: Option<prost_types::Timestamp>,
+    day: &str,
+    begin: impl Fn(Date) -> Timestamp,
+) -> Result<Option<Timestamp>, Error> {
+    let at = time("at_time", wire)?;
+    if day.is_empty() {
+        return Ok(at);
+    }
+    if at.is_some() {
+        return Err(Fault::invalid("day", "day must be left out where at_time is given").into());
+    }
+    let date = Date::strptime("%Y-%m-%d", day)
+        .map_err(|_| Fault::invalid("day", "day must be a day such as 2026-11-18"))?;
+    Ok(Some(begin(date)))
 }
 
 fn time(name: &'static str, wire: Option<prost_types::Timestamp>) -> Result<Option<Timestamp>, Error> {

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use chassis::{Context, Ticked};
 use domain::{Fault, id::EventId};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Attempts, Clock, Collection, Store, Work};
@@ -76,6 +76,16 @@ pub(crate) struct Reports {
 impl Reports {
     pub(crate) fn new(deps: Deps) -> Self {
         Self { deps: Arc::new(deps), running: Arc::default() }
+    }
+
+    /// The beginning of a day.
+    pub(crate) fn begin_of(&self, day: Date) -> Timestamp {
+        week::midnight(day, &self.deps.zone)
+    }
+
+    /// The ways by which people are told.
+    pub(crate) fn channels(&self) -> Vec<String> {
+        self.deps.notices.channels().iter().map(|channel| channel.as_str().to_owned()).collect()
     }
 
     /// The week of a moment, or the last one that has ended.
@@ -177,6 +187,10 @@ impl Reports {
         let Deps { books, notices, store, .. } = &*self.deps;
         let name = week.name();
         let is_known = REPORTS.get(&**store, &name).await?.is_some();
+        if is_known && again.is_none() {
+            // It is noted once it was taken, and its notice is forgotten long before the note.
+            return Ok(false);
+        }
         if !is_known {
             books.record(&self.event(week, report)).await?;
         }

@@ -1,7 +1,8 @@
 //! What a visitor said about themselves in a chat: a contact and its open lead.
 //!
 //! An e-mail or a phone given in a chat is a claim, not a proof: it joins rows in the owner's books, and the answer
-//! holds nothing that the books knew before. The invariant: one request is one lead, however often it comes.
+//! holds nothing that the books knew before. The invariants: one request is one lead, however often it comes; and what was
+//! said before somebody was forgotten brings nothing of them back.
 
 use domain::{Fault, Kind, Reason, id, tab};
 use jiff::{SignedDuration, Timestamp};
@@ -50,6 +51,11 @@ pub(crate) async fn save(
     }
     let facts = request.facts.unwrap_or_default();
     check(&facts)?;
+    let said_at = match request.said_time.map(proto::time::read) {
+        None => now,
+        Some(Some(said_at)) => said_at,
+        Some(None) => return Err(Fault::invalid("said_time", "said_time must be a time").into()),
+    };
     let key = id::digest(&["lead", &visitor, &request.request_id]);
     let mut attempts = Attempts::default();
     loop {
@@ -58,6 +64,10 @@ pub(crate) async fn save(
             Some(saved) => saved,
             None => {
                 let identity = identity(&visitor, &caller.verified_whop_user_id, &facts);
+                if people::left_at(&mut work, &identity).await?.is_some_and(|left_at| said_at <= left_at) {
+                    let why = "who said this was forgotten since, so nothing was saved";
+                    return Err(Fault::new(Kind::Precondition, Reason::Erased, why).into());
+                }
                 let place = (caller.workflow.as_str(), caller.site.as_str());
                 write(&mut work, &key, &identity, &facts, place, now).await?
             }

@@ -21,6 +21,7 @@ use serde_json::json;
 use store::{Attempts, Collection, Error, Index, Query, Store, Work};
 
 use crate::people;
+pub(crate) use former::End;
 
 /// All rows of all tabs.
 pub(crate) const ROWS: Collection<RowDoc> = Collection::new("rows");
@@ -73,7 +74,7 @@ pub(crate) struct RowDoc {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) subject: Option<String>,
     pub(crate) cells: Cells,
-    /// What stood in cells before an end took it away; no spreadsheet shows it.
+    /// What stood in cells before an end took it away, and when that was; no spreadsheet shows it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) former: Cells,
     pub(crate) state: State,
@@ -133,6 +134,13 @@ impl RowDoc {
         RowKey { tab: self.tab, id: self.id.clone() }
     }
 
+    /// As [`Self::of`], with its end.
+    fn begun(row: Row, end: End) -> Self {
+        let mut former = Cells::new();
+        former::begin(&mut former, &row, end);
+        Self { former, ..Self::of(row) }
+    }
+
     /// A row that nobody has written anywhere.
     pub(crate) fn of(row: Row) -> Self {
         Self {
@@ -158,7 +166,7 @@ impl RowDoc {
     }
 
     /// Takes over a newer version; false if `row` is not newer.
-    fn advance(&mut self, row: Row) -> bool {
+    fn advance(&mut self, row: Row, end: End) -> bool {
         let row = self.received(row);
         if row.version <= self.version {
             return false;
@@ -170,7 +178,7 @@ impl RowDoc {
                 self.changed.insert(column.clone(), row.version);
             }
         }
-        former::note(&mut self.former, &self.cells, &row);
+        former::note(&mut self.former, &self.cells, &row, end);
         self.version = row.version;
         self.occurred_at = row.occurred_at;
         self.subject = subject(row.tab, &row.cells);
@@ -243,11 +251,16 @@ fn subject(tab: Tab, cells: &Cells) -> Option<String> {
 
 /// Puts a row into `work`; false if the stored one is as new.
 pub(crate) async fn upsert(work: &mut Work<'_>, row: Row) -> Result<bool, Error> {
+    upsert_with(work, row, End::default()).await
+}
+
+/// As [`upsert`], where something is known of when what the row tells was over.
+pub(crate) async fn upsert_with(work: &mut Work<'_>, row: Row, end: End) -> Result<bool, Error> {
     let doc_id = RowKey::of(&row).doc_id();
     let doc = match work.get(&ROWS, &doc_id).await? {
-        None => RowDoc::of(row),
+        None => RowDoc::begun(row, end),
         Some(mut doc) => {
-            if !doc.advance(row) {
+            if !doc.advance(row, end) {
                 return Ok(false);
             }
             doc

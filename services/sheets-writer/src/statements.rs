@@ -14,7 +14,7 @@ pub(crate) mod tests;
 use jiff::Timestamp;
 use store::{Attempts, Store, Work};
 
-use crate::{bookings, error::Error, people};
+use crate::{bookings, error::Error, people, rows};
 pub(crate) use account::Account;
 use account::Item;
 pub(crate) use party::{Party, Place};
@@ -27,6 +27,8 @@ pub(crate) struct Statement<T> {
     pub(crate) version: u64,
     /// When it was made.
     pub(crate) created_at: Timestamp,
+    /// When it was over, if it is.
+    pub(crate) end: rows::End,
     /// What is stated, but for whose it is.
     pub(crate) item: T,
 }

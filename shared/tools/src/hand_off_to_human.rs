@@ -51,7 +51,8 @@ pub(crate) static TOOL: Tool = Tool {
         .or(&["save_lead", "open_support_ticket", "notify"]),
     ],
     correction: ["nobody has been called yet", "es wurde noch niemand gerufen"],
-    on_failure: "Nobody could be called. Tell the visitor so, apologise, and offer to pass the matter on with an e-mail address.",
+    on_failure: "It is NOT certain that a person is called. Call it once more with exactly the same arguments, which calls \
+        nobody twice. If that fails too, tell the visitor so, apologise, and offer to pass the matter on with an e-mail address.",
     progress: "Calling a person…",
     run: Run::Here(|call| run(call).boxed()),
 };

@@ -47,7 +47,8 @@ pub(crate) static TOOL: Tool = Tool {
         "the outcome of this conversation has not been recorded",
         "das Ergebnis dieses Gesprächs wurde nicht festgehalten",
     ],
-    on_failure: "The outcome could NOT be recorded. Go on with the conversation and do not mention it.",
+    on_failure: "It is NOT certain that the outcome is recorded. Call it once more with exactly the same arguments, which records \
+        nothing twice. If that fails too, go on with the conversation and do not mention it.",
     progress: "One moment…",
     run: Run::Here(|call| run(call).boxed()),
 };

@@ -75,8 +75,9 @@ pub(crate) static TOOL: Tool = Tool {
         "nothing has been saved or passed on to the team yet",
         "es wurde noch nichts gespeichert oder an das Team weitergegeben",
     ],
-    on_failure: "The details could NOT be saved. Tell the visitor so, apologise, and offer to try again in a moment. Do \
-        not say that anything was saved or passed on.",
+    on_failure: "It is NOT certain that the details are saved. Call it once more with exactly the same arguments, which saves \
+        nothing twice. If that fails too, tell the visitor so, apologise, and offer to try again in a moment. Do not say that \
+        anything was saved or passed on.",
     progress: "Saving your details…",
     run: Run::Here(|call| run(call).boxed()),
 };
@@ -113,6 +114,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Failure> {
         caller: Some(session.caller.clone()),
         request_id,
         facts: Some(LeadFacts { traits: traits.collect(), ..facts.clone() }),
+        said_time: Some(proto::time::wire(session.now)),
     };
     let stored = clients.save_lead(request).await?;
     let receipt = receipt(&facts, &stored);

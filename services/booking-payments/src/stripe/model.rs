@@ -202,9 +202,12 @@ pub(crate) struct Subscription {
     /// When it began.
     #[serde(default)]
     pub(crate) start_date: Option<i64>,
-    /// When it was called off.
+    /// When it was called off; it may run on until what is paid for is over.
     #[serde(default)]
     pub(crate) canceled_at: Option<i64>,
+    /// When it ended.
+    #[serde(default)]
+    pub(crate) ended_at: Option<i64>,
     /// When it will end.
     #[serde(default)]
     pub(crate) cancel_at: Option<i64>,

@@ -75,6 +75,7 @@ fn of_subscription(subscription: Subscription) -> RecordSubscriptionRequest {
         started_at,
         renews_at,
         canceled_at,
+        ended_at,
         mrr,
         ..
     } = subscription;
@@ -90,6 +91,7 @@ fn of_subscription(subscription: Subscription) -> RecordSubscriptionRequest {
         renew_time: renews_at.map(wire_time),
         cancel_time: canceled_at.map(wire_time),
         mrr: Some(wire(mrr)),
+        end_time: ended_at.map(wire_time),
     };
     RecordSubscriptionRequest { party: Some(party), subscription: Some(statement), ..Default::default() }
 }

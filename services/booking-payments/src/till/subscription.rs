@@ -43,6 +43,9 @@ pub(crate) struct Subscription {
     pub(crate) renews_at: Option<Timestamp>,
     /// When it was called off.
     pub(crate) canceled_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default)]
+    pub(crate) ended_at: Option<Timestamp>,
     /// What it brings in a month.
     pub(crate) mrr: Money,
     /// `chk_…` of the link that it came from.
@@ -103,6 +106,7 @@ impl Till {
             started_at: fetched.start_date.and_then(time),
             renews_at: next_due.filter(|_| renews).and_then(time),
             canceled_at: fetched.canceled_at.and_then(time),
+            ended_at: fetched.ended_at.and_then(time),
             mrr: mrr::monthly(&fetched.status, items, &fetched.currency).map_err(|_| inexact())?,
             checkout: checkout.map(|checkout| checkout.id.clone()).unwrap_or_default(),
             owner: checkout.map(|checkout| checkout.owner.clone()).unwrap_or_default(),

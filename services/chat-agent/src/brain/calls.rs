@@ -45,18 +45,18 @@ pub(crate) async fn make(
     outcomes.extend(run_all(agent, turn, &session, others).await?);
     let mut made = Made { input: Vec::new(), succeeded: Vec::new(), asked: None };
     for (call, outcome) in ours.into_iter().zip(outcomes) {
-        keep(agent, turn, call, outcome, &mut made).await?;
+        keep(agent, (turn, &session), call, outcome, &mut made).await?;
     }
     let first = (!browsers.is_empty()).then(|| browsers.remove(0));
     for call in browsers {
         let advice = "Call it again, alone, once the first has answered.";
         let outcome = Outcome::error("the browser answers one call at a time".to_owned(), advice);
-        keep(agent, turn, call, outcome, &mut made).await?;
+        keep(agent, (turn, &session), call, outcome, &mut made).await?;
     }
     match first.map(|call| (arguments(&call.arguments), call)) {
         None => {}
         Some((Ok(arguments), call)) => made.asked = Some(pending(turn, call, arguments)),
-        Some((Err(outcome), call)) => keep(agent, turn, call, *outcome, &mut made).await?,
+        Some((Err(outcome), call)) => keep(agent, (turn, &session), call, *outcome, &mut made).await?,
     }
     Ok(made)
 }
@@ -125,23 +125,23 @@ pub(crate) fn arguments(text: &str) -> Result<Map<String, Value>, Box<Outcome>> 
 
 async fn keep(
     agent: &Agent,
-    turn: &Turn,
+    (turn, session): (&Turn, &Session),
     call: Wanted,
     outcome: Outcome,
     made: &mut Made,
 ) -> Result<(), store::Error> {
-    let Wanted { call_id, name, arguments } = call;
+    let Wanted { call_id, name, arguments: given } = call;
     let Outcome { output, is_error, receipt, unanswered, .. } = outcome;
-    let arguments = kept_arguments(&name, arguments);
-    let kept = ToolCall { call_id, name, arguments, output, is_error };
+    let made_with = arguments(&given).map(Value::Object);
+    let kept = ToolCall { call_id, arguments: kept_arguments(&name, given), name, output, is_error };
     turn.hide(kept.clone().write()).await?;
-    if let Some(receipt) = receipt {
-        receipts::keep(turn, &receipt).await?;
+    if let (Some(receipt), Ok(arguments)) = (receipt, made_with) {
+        receipts::keep(turn, session, (&kept.name, &arguments), &receipt).await?;
     }
     if let Some(question) = unanswered {
         agent.recorder.unanswered(turn, &kept.call_id, &question);
     }
-    if !is_error {
+    if kept.has_effect() {
         made.succeeded.push(kept.name.clone());
     }
     made.input.extend(kept.input());

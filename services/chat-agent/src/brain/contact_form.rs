@@ -66,7 +66,8 @@ pub(crate) async fn answered(agent: &Agent, turn: &Turn, form: &StructuredInput)
     }
     let arguments = arguments(form);
     let call_id = form.head.id.clone();
-    let outcome = agent.toolbox.save_lead(arguments.clone(), &tool_session(turn, &call_id)).await;
+    let session = tool_session(turn, &call_id);
+    let outcome = agent.toolbox.save_lead(arguments.clone(), &session).await;
     let call = ToolCall {
         call_id,
         name: TOOL.to_owned(),
@@ -81,7 +82,7 @@ pub(crate) async fn answered(agent: &Agent, turn: &Turn, form: &StructuredInput)
     }
     say(turn, language.thanks()).await?;
     if let Some(receipt) = outcome.receipt {
-        receipts::keep(turn, &receipt).await?;
+        receipts::keep(turn, &session, (TOOL, &arguments), &receipt).await?;
     }
     Ok(())
 }

@@ -58,6 +58,13 @@ impl ToolCall {
         serde_json::from_str::<Kept>(hidden).ok().map(|kept| kept.tool_call)
     }
 
+    /// Whether it did what its tool may be said to have done: a summary that was only read is not sent, and a notice for
+    /// which no way to anybody is set up is not either.
+    pub(crate) fn has_effect(&self) -> bool {
+        let reaches = |ways: &Value| ways.as_array().is_none_or(|ways| !ways.is_empty());
+        !self.is_error && self.output["published"] != false && reaches(&self.output["channels"])
+    }
+
     /// As a hidden item keeps it.
     pub(crate) fn write(self) -> String {
         serde_json::to_string(&Kept { tool_call: self }).expect("a call is JSON")
@@ -192,4 +199,32 @@ fn cut(text: String) -> String {
         end -= 1;
     }
     format!("{}{MARK}", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_or_reaches_nobody_has_no_effect() {
+        let call = |output: Value| ToolCall {
+            call_id: String::new(),
+            name: String::new(),
+            arguments: String::new(),
+            output,
+            is_error: false,
+        };
+        for idle in [json!({"published": false}), json!({"channels": []})] {
+            assert!(!call(idle.clone()).has_effect(), "{idle}");
+        }
+        for done in [
+            json!({"published": true}),
+            json!({"channels": ["slack"]}),
+            json!({"saved": true}),
+            json!("words"),
+        ] {
+            assert!(call(done.clone()).has_effect(), "{done}");
+            assert!(!ToolCall { is_error: true, ..call(done) }.has_effect());
+        }
+    }
 }

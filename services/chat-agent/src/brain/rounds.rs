@@ -368,7 +368,7 @@ impl<'a> Rounds<'a> {
 fn succeeded(history: &[Item]) -> BTreeSet<String> {
     let work = |item: &Item| match item {
         Item::HiddenContextItem(hidden) => {
-            ToolCall::read(&hidden.content).filter(|call| !call.is_error).map(|call| call.name)
+            ToolCall::read(&hidden.content).filter(ToolCall::has_effect).map(|call| call.name)
         }
         item if is_notice(item.id()) => Some(tools::NOTICE.to_owned()),
         _ => None,

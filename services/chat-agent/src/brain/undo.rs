@@ -21,10 +21,11 @@ pub(crate) async fn pressed(agent: &Agent, turn: &Turn, item_id: &str) -> Result
     if let Some(tool) = tools::find(&undo.tool) {
         turn.emit(Event::progress(tool.progress)).await;
     }
-    let outcome = agent.toolbox.undo(&undo, &tool_session(turn, item_id)).await;
+    let session = tool_session(turn, item_id);
+    let outcome = agent.toolbox.undo(&undo, &session).await;
     let call = ToolCall {
         call_id: format!("call_{}", domain::id::digest(&["undo", item_id])),
-        name: undo.tool,
+        name: undo.tool.clone(),
         arguments: undo.arguments.to_string(),
         output: outcome.output,
         is_error: outcome.is_error,
@@ -35,7 +36,7 @@ pub(crate) async fn pressed(agent: &Agent, turn: &Turn, item_id: &str) -> Result
     }
     turn.replace(Item::Widget(card::without_undo(shown))).await?;
     if let Some(receipt) = outcome.receipt {
-        receipts::keep(turn, &receipt).await?;
+        receipts::keep(turn, &session, (&undo.tool, &undo.arguments), &receipt).await?;
     }
     Ok(())
 }

@@ -3,10 +3,12 @@
 //! The invariants: the thread is marked before anybody is told; the same request again changes nothing; and who was called
 //! for is told of, by the books or, where they refuse it for good, past them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::{Fault, Kind, Reason, id::VisitorId, workflow::Workflow};
+use tokio_util::task::TaskTracker;
 use tonic::{Code, Status};
+use tracing::Instrument as _;
 
 use super::{Books, Standing, Untold, items};
 use crate::{
@@ -22,6 +24,9 @@ const TEXT: usize = 4_000;
 const AUTHOR: usize = 80;
 /// Longest reason of a refusal that is kept, in characters.
 const WHY: usize = 200;
+/// How long whoever has marked a thread stays for the telling, which goes on without them: a process may be at rest while
+/// nobody asks it for anything.
+const STAY: Duration = Duration::from_secs(1);
 
 /// Hand-offs of threads. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +35,19 @@ pub(crate) struct HandOffs {
     pub(super) books: Books,
     pub(super) slots: Slots,
     pub(super) workflows: Arc<[Arc<Workflow>]>,
+    /// What goes on after an answer.
+    tasks: TaskTracker,
+}
+
+/// What became of telling the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// They have taken all of it, or refused it for good.
+    Whole,
+    /// Some of it is left.
+    Partly,
+    /// Nobody answered.
+    Away,
 }
 
 /// What a person says.
@@ -48,7 +66,12 @@ pub(crate) struct Answer {
 impl HandOffs {
     /// Hand-offs of these threads.
     pub(crate) fn new(threads: Threads, books: Books, slots: Slots, workflows: &[Arc<Workflow>]) -> Self {
-        Self { threads, books, slots, workflows: workflows.into() }
+        Self { threads, books, slots, workflows: workflows.into(), tasks: TaskTracker::new() }
+    }
+
+    /// These hand-offs, and a drain that waits for what they still tell.
+    pub(crate) fn with_tasks(self, tasks: TaskTracker) -> Self {
+        Self { tasks, ..self }
     }
 
     /// Puts a person's message into a thread, which is theirs from then on.
@@ -74,7 +97,7 @@ impl HandOffs {
         if let Some(there) = there {
             return if same(&there, &message) { Ok((record, there)) } else { Err(reused()) };
         }
-        self.tell(&record).await?;
+        self.tell_soon(&record).await;
         Ok((record, message))
     }
 
@@ -89,9 +112,23 @@ impl HandOffs {
         Ok(stood.ok_or(Error::ThreadUnknown)?.record)
     }
 
-    /// Tells the books what they have not taken yet; false if there is some of it left. What they refuse for good keeps
-    /// nothing else from being told.
-    pub(super) async fn tell(&self, record: &Record) -> Result<bool, Error> {
+    /// Has the books told in the background. Marked is enough: the tick tells what the books do not take now, so nobody who
+    /// has marked a thread is held up, or hears of a failure, because of books that hang.
+    async fn tell_soon(&self, record: &Record) {
+        let (this, record) = (self.clone(), record.clone());
+        let telling = async move {
+            if let Err(error) = this.tell(&record).await {
+                let (thread, error) = (&record.thread.id, &error as &dyn std::error::Error);
+                tracing::warn!(thread.id = thread, error, "a hand-off is told later");
+            }
+        };
+        let telling = self.tasks.spawn(telling.in_current_span());
+        // what is not told by then is told without anybody waiting
+        let _: Result<_, _> = tokio::time::timeout(STAY, telling).await;
+    }
+
+    /// Tells the books what they have not taken yet. What they refuse for good keeps nothing else from being told.
+    pub(super) async fn tell(&self, record: &Record) -> Result<Telling, Error> {
         let thread = &record.thread.id;
         // whoever erases the thread waits for what is on its way
         let _trail = self.slots.trail(thread);
@@ -103,7 +140,7 @@ impl HandOffs {
                 Err(status) => {
                     tracing::warn!(thread.id = thread, code = ?status.code(), "the books have not taken a hand-off");
                     if is_away(&status) {
-                        return Ok(false);
+                        return Ok(Telling::Away);
                     }
                     whole = false;
                     continue;
@@ -125,7 +162,7 @@ impl HandOffs {
             };
             self.threads.stand(None, thread, change).await?;
         }
-        Ok(whole)
+        Ok(if whole { Telling::Whole } else { Telling::Partly })
     }
 
     /// What the books refuse for good goes to people without them, as far as it calls them; false if that has to be tried
@@ -175,14 +212,7 @@ impl tools::HandOff for HandOffs {
         let stood = self.threads.stand(Some(&owner), thread, change).await;
         let stood = stood.map_err(|error| refuse(Error::Store(error)))?;
         let record = stood.ok_or_else(|| refuse(Error::ThreadUnknown))?.record;
-        // marked is enough: the tick tells what the books do not take now
-        if let Err(error) = self.tell(&record).await {
-            tracing::warn!(
-                thread.id = thread,
-                error = &error as &dyn std::error::Error,
-                "a hand-off is told later"
-            );
-        }
+        self.tell_soon(&record).await;
         Ok(())
     }
 }

@@ -30,14 +30,31 @@ impl HandOffs {
         let Wanted { handed_off, visitor, limit, token } = wanted;
         match visitor {
             Some(visitor) if !handed_off => self.of_visitor(&visitor, limit, token.as_deref()).await,
-            visitor if handed_off => {
-                let (mut found, next) = self.threads.attended(limit, token).await?;
-                let (now, times) = (self.threads.now(), self.threads.times());
-                let is_his = |record: &Record| visitor.as_ref().is_none_or(|visitor| record.is_of(visitor));
-                found.retain(|record| is_his(record) && record.standing.state(now, &times) != State::Active);
-                Ok((found, next))
-            }
+            visitor if handed_off => self.handed_off(visitor.as_deref(), limit, token).await,
             _ => self.threads.youngest(limit, token).await,
+        }
+    }
+
+    /// Threads that wait for a person or are with one. Those that only the books miss fill no page.
+    async fn handed_off(
+        &self,
+        visitor: Option<&str>,
+        limit: u32,
+        mut token: Option<String>,
+    ) -> Result<Page, Error> {
+        let (now, times) = (self.threads.now(), self.threads.times());
+        let is_his = |record: &Record| visitor.is_none_or(|visitor| record.is_of(visitor));
+        let mut found = Vec::new();
+        loop {
+            let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
+            let (records, next) = self.threads.attended(left, token).await?;
+            let is_wanted =
+                |record: &Record| is_his(record) && record.standing.state(now, &times) != State::Active;
+            found.extend(records.into_iter().filter(is_wanted));
+            if next.is_none() || found.len() >= limit as usize {
+                return Ok((found, next));
+            }
+            token = next;
         }
     }
 

@@ -1,7 +1,8 @@
 //! What is due by the clock: the books hear what they have not taken, a visitor to whom nobody came is asked for an
 //! address, and what took too long is given back.
 //!
-//! The invariant: each is done once, however many do it at the same time, for each is a change of the thread's record.
+//! The invariants: each is done once, however many do it at the same time, for each is a change of the thread's record; and
+//! books that are away hold up nothing but what they are told.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use chassis::Ticked;
 use domain::workflow::{Audience, Workflow};
 use store::Error;
 
-use super::{HandOffs, Standing, items};
+use super::{HandOffs, Standing, calls::Telling, items};
 use crate::{brain, error, threads::Record};
 
 /// How many items are read to see whether an address is known.
@@ -23,11 +24,19 @@ impl HandOffs {
     /// Does what is due.
     pub(crate) async fn tick(&self) -> Result<Ticked, error::Error> {
         let mut ticked = Ticked::default();
-        let mut after = None;
+        let (mut after, mut is_away) = (None, false);
         loop {
             let (records, next) = self.threads.attended(PAGE, after).await?;
-            for record in records {
-                self.attend(&record, &mut ticked).await?;
+            for record in &records {
+                self.attend(record, &mut ticked).await?;
+            }
+            for record in records.iter().filter(|record| !record.standing.untold().is_empty()) {
+                // who did not answer for one thread does not for the next: that is for another time
+                if !is_away {
+                    let telling = self.tell(record).await?;
+                    is_away = telling == Telling::Away;
+                    ticked.count("hand_offs_told", (telling == Telling::Whole).into());
+                }
             }
             after = next;
             if after.is_none() {
@@ -37,9 +46,6 @@ impl HandOffs {
     }
 
     async fn attend(&self, record: &Record, ticked: &mut Ticked) -> Result<(), error::Error> {
-        if !record.standing.untold().is_empty() {
-            ticked.count("hand_offs_told", self.tell(record).await?.into());
-        }
         let (thread, now, times) = (&record.thread.id, self.threads.now(), self.threads.times());
         if record.standing.clone().expire(now, &times).is_some() {
             let change = |standing: &mut Standing| {

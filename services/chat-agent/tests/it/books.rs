@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, Ordering::SeqCst},
+    atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
 };
 
 use chassis::Grpc;
@@ -31,6 +31,12 @@ pub(crate) struct State {
     notices: Mutex<Vec<Value>>,
     /// They refuse whatever comes.
     pub(crate) away: AtomicBool,
+    /// They answer nobody.
+    pub(crate) hang: AtomicBool,
+    /// They answer that it took too long.
+    pub(crate) late: AtomicBool,
+    /// How often they were asked.
+    pub(crate) asked: AtomicUsize,
     /// They refuse for good what is of this type.
     pub(crate) refused: Mutex<Option<&'static str>>,
     /// Whoever tells people is away.
@@ -108,6 +114,13 @@ impl EventService for Books {
         &self,
         request: Request<RecordEventsRequest>,
     ) -> Result<Response<RecordEventsResponse>, Status> {
+        self.asked.fetch_add(1, SeqCst);
+        if self.hang.load(SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        if self.late.load(SeqCst) {
+            return Err(Status::deadline_exceeded("late"));
+        }
         if self.away.load(SeqCst) {
             return Err(Status::internal("away"));
         }

@@ -1,5 +1,7 @@
 //! People in a thread: called, answering, giving it back; and what the clock does about it.
 
+mod hanging;
+
 use std::sync::atomic::Ordering::SeqCst;
 
 use domain::{Kind, Reason, workflow};
@@ -206,6 +208,12 @@ async fn what_the_books_refuse_for_good_holds_up_nothing_and_is_told_past_them()
         [&data["thread_id"], &data["visitor_id"], &data["message"], &data["workflow_id"]],
         [&*thread, &*ada().visitor_id, "they ask for one", workflow::DEFAULT]
     );
+
+    office.release(&thread).await.unwrap();
+    assert_eq!(problem().await, "INVALID_VALUE: message is too long", "nothing newer is told");
+    office.desk.script.steps.add_permits(1);
+    office.desk.events(add(&thread, "person")).await;
+    assert_eq!((office.books.told("chat.outcome").len(), problem().await), (1, String::new()));
 }
 
 #[tokio::test]

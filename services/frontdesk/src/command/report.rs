@@ -3,7 +3,7 @@
 //! The invariant: nothing is sent unless it is asked for by name.
 
 use domain::id::RequestId;
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde_json::{Value, json};
 
 use super::{Answer, Desk, Failure, say::listed};
@@ -11,7 +11,7 @@ use super::{Answer, Desk, Failure, say::listed};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   frontdesk report                           the last week that has ended, beside the one before
-  frontdesk report --at 2025-10-28T00:00:00Z the week of that moment
+  frontdesk report --at 2025-10-28           the week of that day, in the report's time zone
   frontdesk report --publish                 writes it to the books and sends it, unless that was done
   frontdesk report --publish --again         sends it once more
   frontdesk report --anomalies               what is unusual now; exit code 1 if anything is
@@ -23,11 +23,21 @@ const NOTICE: [&str; 7] = ["create_time", "channel", "kind", "state", "tries", "
 /// Notices that are shown.
 const SHOWN: u32 = 50;
 
+/// What is said where no way to people is set up.
+const NOBODY: &str = "It stands in the books. Nobody is told: neither SLACK_WEBHOOK_URL nor SMTP_URL is set.";
+
+/// A day, which has its time zone where it is asked, or a moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum At {
+    Day(Date),
+    Moment(Timestamp),
+}
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A moment of the week that is meant, or as of when something is unusual, in RFC 3339
-    #[arg(long, value_name = "TIME")]
-    at: Option<Timestamp>,
+    /// A day of the week that is meant, or at the end of which something is unusual; or a moment in RFC 3339
+    #[arg(long, value_name = "DAY", value_parser = At::parse)]
+    at: Option<At>,
 
     /// Writes the week to the books and sends it
     #[arg(long, conflicts_with_all = ["anomalies", "notices"])]
@@ -46,10 +56,22 @@ pub(super) struct Args {
     notices: bool,
 }
 
+// === impl At ===
+
+impl At {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let day = || Date::strptime("%Y-%m-%d", text).map(Self::Day);
+        let at = text.parse().map(Self::Moment).or_else(|_| day());
+        at.map_err(|_| "must be a day such as 2025-10-28, or a moment such as 2025-10-28T09:00:00Z")
+    }
+}
+
 pub(super) async fn run(desk: &Desk, args: &Args) -> Result<Answer, Failure> {
     let mut request = json!({});
-    if let Some(at) = args.at {
-        request["at_time"] = at.to_string().into();
+    match args.at {
+        Some(At::Day(day)) => request["day"] = day.to_string().into(),
+        Some(At::Moment(at)) => request["at_time"] = at.to_string().into(),
+        None => {}
     }
     if args.anomalies {
         let found = desk.report("ReportService/FindAnomalies", request).await?;
@@ -66,9 +88,17 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Result<Answer, Failure> {
     request["request_id"] = RequestId::generate(Timestamp::now()).to_string().into();
     request["again"] = args.again.into();
     let found = desk.report("ReportService/PublishWeeklySummary", request).await?;
-    let what =
-        if found["published"] == true { "Sent." } else { "It was sent before; --again sends it once more." };
+    let what = sent(&found);
     Ok(told(found, what))
+}
+
+/// What became of a week that was published.
+fn sent(found: &Value) -> &'static str {
+    match (found["channels"].as_array(), found["published"].as_bool()) {
+        (ways, _) if ways.is_none_or(Vec::is_empty) => NOBODY,
+        (_, Some(true)) => "Sent.",
+        _ => "It was sent before; --again sends it once more.",
+    }
 }
 
 /// A list that is sound if each of it is.
@@ -84,4 +114,25 @@ fn told(found: Value, what: &str) -> Answer {
     let lines = found["text"].as_str().unwrap_or_default().lines().map(super::table::plain);
     let lines: Vec<String> = lines.chain((!what.is_empty()).then(|| what.to_owned())).collect();
     Answer::new(found, lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_to_be_sent_where_nobody_is_told() {
+        for nobody in [json!({"published": true, "channels": []}), json!({"published": true})] {
+            assert_eq!(sent(&nobody), NOBODY);
+        }
+        assert_eq!(sent(&json!({"published": true, "channels": ["slack"]})), "Sent.");
+        assert!(sent(&json!({"published": false, "channels": ["slack"]})).contains("--again"));
+    }
+
+    #[test]
+    fn a_day_or_a_moment_is_meant() {
+        assert_eq!(At::parse("2025-10-28"), Ok(At::Day(Date::constant(2025, 10, 28))));
+        assert_eq!(At::parse("1970-01-01T01:00:00+01:00"), Ok(At::Moment(Timestamp::UNIX_EPOCH)));
+        assert!(["2025-10", "2025-10-28T09:00", "monday"].into_iter().all(|text| At::parse(text).is_err()));
+    }
 }

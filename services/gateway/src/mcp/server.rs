@@ -225,15 +225,17 @@ fn object(json: &str) -> Option<JsonObject> {
     serde_json::from_str(json).ok()
 }
 
-/// What a tool says of why it has not done its work, in plain words where it has some.
+/// What a tool says of why it has not done its work: in plain words where it has some, and then what these speak of.
 fn words(output: String) -> String {
-    let Some(said) = object(&output) else { return output };
-    let word = |name| said.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    match (word("error"), word("advice")) {
-        (Some(error), Some(advice)) => format!("{error}. {advice}"),
-        (Some(error), None) => error.to_owned(),
-        _ => output,
-    }
+    let Some(mut said) = object(&output) else { return output };
+    let mut take = |name| match said.remove(name) {
+        Some(Value::String(text)) if !text.is_empty() => Some(text),
+        _ => None,
+    };
+    let Some(error) = take("error") else { return output };
+    let advice = take("advice").map(|advice| format!(". {advice}")).unwrap_or_default();
+    let rest = if said.is_empty() { String::new() } else { format!("\n{}", Value::Object(said)) };
+    format!("{error}{advice}{rest}")
 }
 
 fn failed(text: String) -> CallToolResult {

@@ -9,14 +9,14 @@ use std::{
 };
 
 use domain::Money;
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use proto::sheets::v1::{Delivery, DeliveryState, Tab};
 
 use super::{Anomaly, Kind, anomaly_id, thresholds::Thresholds};
 use crate::{
     books::{Books, Cells, Span},
     error::Error,
-    reports::week::midnight,
+    reports::week::{later, midnight},
 };
 
 /// Something that is as it should not be.
@@ -32,6 +32,14 @@ pub(super) struct Condition {
     next_check: &'static str,
     /// Since when, if that is known from elsewhere.
     since: Option<Timestamp>,
+}
+
+/// Deliveries to one destination.
+#[derive(Default)]
+struct Stuck {
+    number: usize,
+    /// When the oldest of them was made.
+    began: Option<Timestamp>,
 }
 
 // === impl Condition ===
@@ -102,15 +110,15 @@ pub(super) async fn stuck(
 }
 
 async fn parked_deliveries(books: &Books, thresholds: &Thresholds) -> Result<Vec<Condition>, Error> {
-    let (parked, more) = books.deliveries(DeliveryState::Parked).await?;
+    let (parked, more) = by_destination(books, DeliveryState::Parked).await?;
     let most = thresholds.parked_deliveries.most;
-    let of = by_destination(parked).into_iter().filter(|(_, of)| of.len() as f64 > most);
-    let condition = |(destination, of): (String, Vec<Delivery>)| Condition {
+    let of = parked.into_iter().filter(|(_, of)| of.number as f64 > most);
+    let condition = |(destination, of): (String, Stuck)| Condition {
         kind: Kind::ParkedDeliveries,
-        title: format!("{} events to {destination} were given up", at_least(of.len(), more)),
+        title: format!("{} events to {destination} were given up", at_least(of.number, more)),
         subject: destination,
         patience: SignedDuration::ZERO,
-        value: of.len() as f64,
+        value: of.number as f64,
         expected: most,
         threshold: format!("PARKED_DELIVERIES_MOST={most}"),
         next_check: "frontdesk events list --state parked; once the receiver is well, frontdesk events resend",
@@ -126,12 +134,12 @@ async fn waiting_deliveries(
     now: Timestamp,
     patience: SignedDuration,
 ) -> Result<Vec<Condition>, Error> {
-    let (waiting, more) = books.deliveries(DeliveryState::Waiting).await?;
-    let condition = |(destination, of): (String, Vec<Delivery>)| {
-        let began = of.iter().filter_map(|delivery| proto::time::read(delivery.create_time?)).min()?;
+    let (waiting, more) = by_destination(books, DeliveryState::Waiting).await?;
+    let condition = |(destination, of): (String, Stuck)| {
+        let began = of.began?;
         (now.duration_since(began) >= patience).then(|| Condition {
             kind: Kind::Lag,
-            title: format!("{} events wait for {destination}", at_least(of.len(), more)),
+            title: format!("{} events wait for {destination}", at_least(of.number, more)),
             subject: format!("deliveries {destination}"),
             patience,
             value: now.duration_since(began).as_secs() as f64 / 60.0,
@@ -141,28 +149,44 @@ async fn waiting_deliveries(
             since: Some(began),
         })
     };
-    Ok(by_destination(waiting).into_iter().filter_map(condition).collect())
+    Ok(waiting.into_iter().filter_map(condition).collect())
 }
 
-fn by_destination(deliveries: Vec<Delivery>) -> BTreeMap<String, Vec<Delivery>> {
-    let mut by: BTreeMap<String, Vec<Delivery>> = BTreeMap::new();
-    deliveries.into_iter().for_each(|one| by.entry(one.destination.clone()).or_default().push(one));
-    by
+/// Deliveries in a state by destination, and whether there are more.
+async fn by_destination(
+    books: &Books,
+    state: DeliveryState,
+) -> Result<(BTreeMap<String, Stuck>, bool), Error> {
+    let mut by: BTreeMap<String, Stuck> = BTreeMap::new();
+    let look = |delivery: Delivery| {
+        let made = delivery.create_time.and_then(proto::time::read);
+        let stuck = by.entry(delivery.destination).or_default();
+        stuck.number += 1;
+        stuck.began = stuck.began.into_iter().chain(made).min();
+    };
+    let more = books.deliveries(state, look).await?;
+    Ok((by, more))
 }
 
 fn at_least(number: usize, more: bool) -> String {
     if more { format!("{number} or more") } else { number.to_string() }
 }
 
-/// What the day of `now` has cost so far, by site; days are UTC's, as those of `BUDGET_DAY` are.
+/// The day of a moment by which costs are counted: UTC's, as those of `BUDGET_DAY` are.
+pub(super) fn budget_day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
+/// What a day has cost until `now`, by site.
 pub(super) async fn budget(
     books: &Books,
     thresholds: &Thresholds,
     budget: Money,
+    day: Date,
     now: Timestamp,
 ) -> Result<Vec<Anomaly>, Error> {
-    let day = now.to_zoned(TimeZone::UTC).date();
     let from = midnight(day, &TimeZone::UTC);
+    let to = now.min(midnight(later(day, 1), &TimeZone::UTC));
     let mut spent: HashMap<String, u128> = HashMap::new();
     let look = |cells: Cells| {
         if cells.text("type") == "chat.answered" {
@@ -177,7 +201,7 @@ pub(super) async fn budget(
         }
         Continue(())
     };
-    books.walk(Tab::ChatEvents, Span::of(from, now), look).await?;
+    books.walk(Tab::ChatEvents, Span::of(from, to), look).await?;
     let share = thresholds.budget.share;
     let anomaly = |(site, billionths): (String, u128)| {
         let (value, limit) = (billionths as f64 / 1e9, budget.major());
@@ -191,7 +215,7 @@ pub(super) async fn budget(
             expected: limit,
             threshold: format!("BUDGET_SHARE={share}"),
             from,
-            to: now,
+            to,
             next_check: "look who talks so much; raise BUDGET_DAY, or lower LIMIT_TOKENS_DAY".to_owned(),
         })
     };

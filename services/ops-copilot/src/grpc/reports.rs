@@ -12,7 +12,7 @@ use proto::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{request_id, time};
+use super::{moment, request_id};
 use crate::{
     anomalies::{Anomalies, Anomaly},
     error::{Error, refuse},
@@ -31,7 +31,8 @@ pub(crate) struct Service {
 
 impl Service {
     async fn get(&self, request: GetWeeklySummaryRequest) -> Result<GetWeeklySummaryResponse, Error> {
-        let report = self.reports.get(time("at_time", request.at_time)?).await?;
+        let at = moment(request.at_time, &request.day, |day| self.reports.begin_of(day))?;
+        let report = self.reports.get(at).await?;
         Ok(GetWeeklySummaryResponse {
             summary: Some(summary(report.summary)),
             before: Some(summary(report.before)),
@@ -44,17 +45,19 @@ impl Service {
         request: PublishWeeklySummaryRequest,
     ) -> Result<PublishWeeklySummaryResponse, Error> {
         let id = request_id(&request.request_id)?;
-        let at = time("at_time", request.at_time)?;
+        let at = moment(request.at_time, &request.day, |day| self.reports.begin_of(day))?;
         let (report, published) = self.reports.publish(at, request.again.then_some(id)).await?;
         Ok(PublishWeeklySummaryResponse {
             summary: Some(summary(report.summary)),
             text: report.text,
             published,
+            channels: self.reports.channels(),
         })
     }
 
     async fn find(&self, request: FindAnomaliesRequest) -> Result<FindAnomaliesResponse, Error> {
-        let found = self.anomalies.find(time("at_time", request.at_time)?).await?;
+        let at = moment(request.at_time, &request.day, |day| self.anomalies.end_of(day))?;
+        let found = self.anomalies.find(at).await?;
         Ok(FindAnomaliesResponse { anomalies: found.into_iter().map(anomaly).collect() })
     }
 }

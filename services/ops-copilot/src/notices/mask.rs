@@ -14,14 +14,27 @@ const PATTERNS: &[(&str, &str)] = &[
     (r"\bfd1\.[vct]\.[\w.-]+", "[secret]"),
     (r"(?i)\bbearer\s+[\w.~+/=-]{8,}", "[secret]"),
     (r"\b(?:(?:sk|rk|apik|ghp|gho|cal|whsec|xox[a-z])[_-]|whop_|eyJ)[\w.+/=-]{8,}", "[secret]"),
-    // also as part of an address of the web
-    (r#"[^\s<>()\[\]"',;:@/?&=%]+(?:@|%40)[\p{L}\p{N}](?:[\p{L}\p{N}.-]*[\p{L}\p{N}])?"#, "[e-mail]"),
+    // also as part of an address of the web, escaped once or more often, or not at all
+    (
+        r#"(?x)
+        (?P<before>%(?:25)*(?i:[01][\dA-F]|2[026CF]|3[A-F]))?
+        (?:[^\s<>()\[\]"',;:@/?&=%]|%(?:25)*(?i:2[1347ABDE]|5[EF]|60|7[B-E]|[89A-F][\dA-F]))+
+        (?:'(?:[^\s<>()\[\]"',;:@/?&=%]|%(?:25)*(?i:2[1347ABDE]|5[EF]|60|7[B-E]|[89A-F][\dA-F]))+)*
+        (?:@|%(?:25)*40)
+        [\p{L}\p{N}](?:(?:[\p{L}\p{N}.-]|%(?:25)*(?i:[89A-F][\dA-F]))*[\p{L}\p{N}])?"#,
+        "${before}[e-mail]",
+    ),
     (r"\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){3,7}(?: ?[A-Z\d]{1,3})?\b", "[account]"),
 ];
 /// A long word of letters and digits.
 const LONG: &str = r"[A-Za-z0-9_-]{32,}";
-/// What an id begins with.
-const PREFIX: &str = r"^[a-z]{2,5}_";
+/// A long word that is an id of ours or of a provider's: nothing follows its ULID, its hash, or its letters and digits.
+const ID: &str = r"(?x)
+    ^(?:
+        (?:ano|big|bkg|call|chk|con|dlv|eng|era|evt|inb|led|ldg|msg|ntf|ops|req|ses|thr|cthr|tkt|vis)_
+        (?:[0-9A-HJKMNP-TV-Z]{26} | [\da-f]{32})
+        | (?:biz|ch|cs|cus|evt|file|in|mber|mem|pay|pi|plan|prod|re|sub|user)_(?:(?:live|test)_)?[A-Za-z\d]{14,40}
+    )$";
 /// A day, with or without its time; or digits with what stands between them in numbers.
 const NUMBERS: &str = r"(?x)
     (?P<word>[\p{L}_]+\d[\w-]*)
@@ -34,7 +47,7 @@ const NUMBERS: &str = r"(?x)
 struct Masks {
     patterns: Vec<(Regex, &'static str)>,
     long: Regex,
-    prefix: Regex,
+    id: Regex,
     numbers: Regex,
 }
 
@@ -54,7 +67,7 @@ impl Masks {
         Ok(Self {
             patterns: patterns.collect::<Result<_, regex::Error>>()?,
             long: Regex::new(LONG)?,
-            prefix: Regex::new(PREFIX)?,
+            id: Regex::new(ID)?,
             numbers: Regex::new(NUMBERS)?,
         })
     }
@@ -68,7 +81,7 @@ impl Masks {
             let word = &found[0];
             let is_mixed =
                 word.bytes().any(|b| b.is_ascii_digit()) && word.bytes().any(|b| b.is_ascii_alphabetic());
-            if is_mixed && !self.prefix.is_match(word) { "[secret]".to_owned() } else { word.to_owned() }
+            if is_mixed && !self.id.is_match(word) { "[secret]".to_owned() } else { word.to_owned() }
         };
         let text = self.long.replace_all(&text, long).into_owned();
         let number = |found: &Captures<'_>| match found.name("number") {
@@ -117,6 +130,17 @@ mod tests {
             ("Authorization: Bearer abcdefgh12345678", "Authorization: [secret]"),
             ("sk_live_abcdefgh1234 and sk-proj-abc123def456", "[secret] and [secret]"),
             ("token 9f8e7d6c5b4a39281706f5e4d3c2b1a0ff", "token [secret]"),
+            ("ws_9f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c5b4a39281706f5e4d3c2b1a0", "[secret]"),
+            ("ntn_12345678901AbCdEfGhIjKlMnOpQrStUvWxYz012345", "[secret]"),
+            ("ghs_16C7e42F292c6912E7710c838347Ae178B4a", "[secret]"),
+            ("pi_3QxYzAbCdEfGhIjKlMnOpQrS_secret_a1B2c3D4e5F6g7H8", "[secret]"),
+            ("con_9f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c5b4a3928", "[secret]"),
+            ("/p?next=%2Fa%3Femail%3Dann%2540x.example", "/p?next=%2Fa%3Femail%3D[e-mail]"),
+            ("/p?next=%252Fa%253Femail%253Dann%252540x.example&b", "/p?next=%252Fa%253Femail%253D[e-mail]&b"),
+            ("?email=ann%2Bx%40c.example", "?email=[e-mail]"),
+            ("?email=j%c3%bcrgen%40m%C3%BCller.example", "?email=[e-mail]"),
+            ("o'brien@c.example, o%27brien@c.example", "[e-mail], [e-mail]"),
+            ("'ann@c.example' wrote", "'[e-mail]' wrote"),
         ] {
             assert_eq!(masked(text), expected, "{text}");
         }

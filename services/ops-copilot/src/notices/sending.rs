@@ -22,6 +22,8 @@ use crate::{email, slack};
 const TRIED: SignedDuration = SignedDuration::from_hours(24);
 /// Most notices that one message names.
 const NAMED: usize = 20;
+/// Longest that they are together, in characters: Slack cuts a message after 40,000, and escapes make it longer.
+const LONGEST: usize = 12_000;
 
 /// A notice on one of its ways.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,20 +133,24 @@ impl Post {
         }
     }
 
-    /// Tells all that wait in one message.
+    /// Tells those that wait in one message, as many as fit; the rest wait for the next.
     async fn lead(&self, id: &str, sending: &Sending, all: BTreeSet<String>) -> Result<(), Trouble> {
         let name = sending.lane();
-        let mut notices = Vec::new();
-        for waiting in &all {
-            // Who was forgotten meanwhile is told of no more.
-            let notice = waiting.rsplit_once('.').map_or(waiting.as_str(), |(notice, _)| notice);
-            notices.extend(NOTICES.get(&*self.store, notice).await?.map(|found| found.value));
+        let (mut waiting, mut told) = (Vec::new(), BTreeSet::new());
+        for waits in all {
+            let notice = waits.rsplit_once('.').map_or(waits.as_str(), |(notice, _)| notice);
+            match NOTICES.get(&*self.store, notice).await? {
+                Some(found) => waiting.push((waits, found.value)),
+                // Who was forgotten meanwhile is told of no more.
+                None => drop(told.insert(waits)),
+            }
         }
-        notices.sort_by_key(|notice| notice.created_at);
+        let (ids, notices): (Vec<String>, Vec<Notice>) = fitting(id, waiting).into_iter().unzip();
+        let all = &told.into_iter().chain(ids.iter().cloned()).collect();
         let at = notices.last().map_or_else(&*self.clock, |last| last.created_at);
-        let ids: Vec<&str> = all.iter().map(String::as_str).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         if notices.is_empty() {
-            self.change(name, |lane| lane.tell(id, &all)).await?;
+            self.change(name, |lane| lane.tell(id, all)).await?;
             return Ok(());
         }
         let (known_as, letter) = match &*notices {
@@ -153,7 +159,7 @@ impl Post {
         };
         match self.ways.send(sending.channel, &known_as, at, &letter).await {
             Ok(()) => {
-                self.change(name, |lane| lane.tell(id, &all)).await?;
+                self.change(name, |lane| lane.tell(id, all)).await?;
                 Ok(())
             }
             Err(trouble) => {
@@ -197,6 +203,29 @@ impl Handler<Sending> for Post {
     }
 }
 
+/// As many of those that wait as one message takes, by their age; the leader is always among them.
+fn fitting(leader: &str, mut waiting: Vec<(String, Notice)>) -> Vec<(String, Notice)> {
+    waiting.sort_by_key(|(id, notice)| (id != leader, notice.created_at));
+    let mut length = 0;
+    let fits = |(_, notice): &&(String, Notice)| {
+        let is_first = length == 0;
+        length += entry(&notice.letter).chars().count();
+        is_first || length <= LONGEST
+    };
+    let count = waiting.iter().take(NAMED).take_while(fits).count();
+    waiting.truncate(count);
+    waiting.sort_by_key(|(_, notice)| notice.created_at);
+    waiting
+}
+
+/// A notice among others: where to look, or where there is no such place, all that it says.
+fn entry(letter: &Letter) -> String {
+    match &letter.link {
+        Some(link) => format!("- {} {link}", letter.title),
+        None => format!("- {}\n{}", letter.title, letter.text).trim_end().to_owned(),
+    }
+}
+
 /// Many notices in one.
 fn digest(notices: &[Notice]) -> Letter {
     let mut counts: Vec<(&str, usize)> = Vec::new();
@@ -210,13 +239,7 @@ fn digest(notices: &[Notice]) -> Letter {
     let mut lines = vec![counts.join(", ")];
     // Whoever waits for a person is named before anything else.
     let (waiting, other): (Vec<&Notice>, _) = notices.iter().partition(|notice| notice.kind == HANDOFF);
-    for Notice { letter, .. } in waiting.into_iter().chain(other).take(NAMED) {
-        let link = letter.link.as_deref().unwrap_or_default();
-        lines.push(format!("- {} {link}", letter.title).trim_end().to_owned());
-    }
-    if notices.len() > NAMED {
-        lines.push(format!("- and {} more", notices.len() - NAMED));
-    }
+    lines.extend(waiting.into_iter().chain(other).map(|notice| entry(&notice.letter)));
     Letter { title: format!("{} more notices", notices.len()), text: lines.join("\n"), link: None }
 }
 
@@ -253,9 +276,20 @@ mod tests {
             channels: vec![Channel::Slack],
             about: Vec::new(),
         };
-        let letter = digest(&(0..35).map(notice).collect::<Vec<_>>());
-        assert_eq!(letter.title, "35 more notices");
-        assert!(letter.text.starts_with("30 × lead.created, 5 × handoff.requested\n- title 30 link30\n"));
-        assert!(letter.text.ends_with("- title 14 link14\n- and 15 more"), "{}", letter.text);
+        let letter = digest(&(25..35).map(notice).collect::<Vec<_>>());
+        assert_eq!(letter.title, "10 more notices");
+        assert!(letter.text.starts_with("5 × lead.created, 5 × handoff.requested\n- title 30 link30\n"));
+        assert!(letter.text.ends_with("- title 29 link29"), "{}", letter.text);
+        let named = |number: usize| (number.to_string(), notice(number));
+        let ids = |waiting: Vec<_>| fitting("34", waiting).into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+        let fit = ids((0..35).map(named).collect());
+        assert_eq!((fit.len(), fit.contains(&"34".to_owned())), (20, true), "the rest wait: {fit:?}");
+        let long = |number: usize| {
+            let letter = Letter { title: "Said".into(), text: "é".repeat(4_000), link: None };
+            (number.to_string(), Notice { letter, ..notice(number) })
+        };
+        assert_eq!(ids((30..35).map(long).collect()).len(), 2, "no more than a message holds");
+        let letter = digest(&[notice(1), long(2).1]);
+        assert!(letter.text.contains(&format!("- Said\n{}", "é".repeat(4_000))), "what has no link is told");
     }
 }

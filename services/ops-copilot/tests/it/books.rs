@@ -206,10 +206,14 @@ impl DeliveryService for Books {
         &self,
         request: Request<ListDeliveriesRequest>,
     ) -> Answer<ListDeliveriesResponse> {
-        let state = request.into_inner().state;
+        let ListDeliveriesRequest { state, page_size, page_token, .. } = request.into_inner();
         let known = self.come()?.deliveries.clone();
-        let deliveries = known.into_iter().filter(|delivery| delivery.state == state).collect();
-        Ok(Response::new(ListDeliveriesResponse { deliveries, next_page_token: String::new() }))
+        let skip: usize = if page_token.is_empty() { 0 } else { page_token.parse().unwrap() };
+        let mut rest = known.into_iter().filter(|delivery| delivery.state == state).skip(skip);
+        let deliveries: Vec<_> = rest.by_ref().take(page_size as usize).collect();
+        let next = (skip + deliveries.len()).to_string();
+        let next_page_token = rest.next().map_or_else(String::new, |_| next);
+        Ok(Response::new(ListDeliveriesResponse { deliveries, next_page_token }))
     }
 
     async fn resend_delivery(&self, _: Request<ResendDeliveryRequest>) -> Answer<ResendDeliveryResponse> {

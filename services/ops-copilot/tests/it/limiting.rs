@@ -33,6 +33,8 @@ async fn what_is_over_the_limit_is_told_in_one_message() {
     assert_eq!(named.len(), 12, "{texts:#?}");
     let told: usize = texts.iter().map(|text| text.matches("Number ").count()).sum();
     assert_eq!(told, 12, "each once: {texts:#?}");
+    let said: usize = texts.iter().map(|text| text.lines().filter(|line| *line == "text").count()).sum();
+    assert_eq!(said, 12, "with all that it says, for it is shown nowhere else: {texts:#?}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 mod books;
 mod erasing;
 mod limiting;
+mod lot;
 mod mail;
 mod notifying;
 mod odd;

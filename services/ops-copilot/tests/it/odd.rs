@@ -6,11 +6,13 @@ use jiff::{
 };
 use proto::{
     ops::v1::FindAnomaliesRequest,
-    sheets::v1::{Delivery, DeliveryState, GetLedgerStatusResponse},
+    sheets::v1::{Delivery, DeliveryState, GetLedgerStatusResponse, Tab},
     time::wire,
 };
+use serde_json::json;
 
 use crate::{
+    books::{Books, Entry},
     rig::Setup,
     year::{Plant, Year, ZONE},
 };
@@ -137,4 +139,47 @@ async fn what_is_stuck_is_told_once_until_it_is_well_again() {
     assert_eq!(live(60).await[4..], ["parked_rows"]);
     assert_eq!(rig.slack.texts().len(), 5);
     assert!(rig.slack.texts()[0].starts_with("*Unusual: 4 rows wait"), "{:?}", rig.slack.texts());
+}
+
+#[tokio::test]
+async fn a_destination_with_much_that_is_stuck_hides_no_other() {
+    let rig = Setup { mail: false, ..Setup::with([("BUDGET_DAY", "off")]) }.start().await;
+    let delivery = |destination: &str| Delivery {
+        destination: destination.into(),
+        state: DeliveryState::Parked.into(),
+        ..Default::default()
+    };
+    let mut deliveries = vec![delivery("a"); 1_200];
+    deliveries.extend([delivery("b"), delivery("c")]);
+    rig.books.state().deliveries = deliveries;
+    let found =
+        rig.reports.clone().find_anomalies(FindAnomaliesRequest::default()).await.unwrap().into_inner();
+    let titles: Vec<_> = found.anomalies.iter().map(|anomaly| anomaly.title.as_str()).collect();
+    assert_eq!(
+        titles,
+        ["1200 events to a were given up", "1 events to b were given up", "1 events to c were given up"]
+    );
+}
+
+#[tokio::test]
+async fn what_a_day_costs_after_its_last_look_is_told_when_it_is_over() {
+    let books = Books::default();
+    let setup = Setup {
+        now: "2026-10-05T23:40:00Z".parse().unwrap(),
+        ..Setup::with([("BUDGET_DAY", "2.00 USD"), ("REPORT_TIME_ZONE", ZONE)])
+    };
+    let rig = setup.start_with(books.clone()).await;
+    rig.tick().await;
+    let said = json!({"cost": {"billionths": 2_100_000_000_u64, "currency": "USD"}}).to_string();
+    let at = "2026-10-05T23:50:00Z".parse().unwrap();
+    let cells = json!({"id": "evt_1", "type": "chat.answered", "occurred_at": at, "payload_json": said});
+    let answered = Entry { id: "evt_1".into(), at, cells, former: json!({}), deleted: false };
+    books.fill(Tab::ChatEvents, vec![answered]);
+    for _ in 0..6 * 24 {
+        rig.time.pass(SignedDuration::from_mins(10));
+        rig.tick().await;
+    }
+    let told = books.recorded("ops.anomaly");
+    let told: Vec<_> = told.iter().map(|event| event["message"].as_str().unwrap()).collect();
+    assert_eq!(told, ["budget: 2026-10-05: the model has cost 2.10 of 2.00 USD"]);
 }

@@ -182,3 +182,57 @@ async fn publishing_is_done_once_and_again_when_it_is_asked_for() {
     let refused = publish("req_4", Some("2026-02-11T09:00:00Z"), false).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument, "a week that has not ended is no week");
 }
+
+#[tokio::test]
+async fn a_week_that_was_sent_is_not_sent_again_when_its_notice_is_forgotten() {
+    let books = Year::write(7, FIRST, 60, &[]);
+    let setup = Setup { now: "2026-02-11T10:00:00Z".parse().unwrap(), mail: false, ..Setup::default() };
+    let rig = setup.start_with(books.clone()).await;
+    let publish = async |request_id: &str| {
+        let at_time = Some(wire("2026-02-04T09:00:00Z".parse().unwrap()));
+        let request =
+            PublishWeeklySummaryRequest { request_id: request_id.into(), at_time, ..Default::default() };
+        rig.reports.clone().publish_weekly_summary(request).await.unwrap().into_inner()
+    };
+    let first = publish("req_1").await;
+    assert!(first.published && first.channels == ["slack"]);
+    rig.settle().await;
+    rig.time.pass(SignedDuration::from_hours(24 * 31));
+    assert!(!publish("req_2").await.published);
+    assert_eq!((rig.slack.texts().len(), rig.notices().await.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn who_is_told_is_answered_also_if_it_is_nobody() {
+    let setup = Setup { slack: false, mail: false, ..Setup::default() };
+    let rig = setup.start().await;
+    let request = PublishWeeklySummaryRequest { request_id: "req_1".into(), ..Default::default() };
+    let answer = rig.reports.clone().publish_weekly_summary(request).await.unwrap().into_inner();
+    assert!(answer.published && answer.channels.is_empty());
+}
+
+#[tokio::test]
+async fn a_day_begins_where_the_report_begins_it() {
+    for (zone, from) in [
+        ("UTC", "2026-11-16T00:00:00Z"),
+        (ZONE, "2026-11-15T23:00:00Z"),
+        ("America/New_York", "2026-11-16T05:00:00Z"),
+    ] {
+        let now = "2026-12-05T09:00:00Z".parse().unwrap();
+        let rig = Setup { now, ..Setup::with([("REPORT_TIME_ZONE", zone)]) }.start().await;
+        let of = async |day: &str, at: Option<&str>| {
+            let at_time = at.map(|at| wire(at.parse().unwrap()));
+            let request = GetWeeklySummaryRequest { at_time, day: day.into(), ..Default::default() };
+            let answer = rig.reports.clone().get_weekly_summary(request).await?.into_inner();
+            Ok::<_, tonic::Status>(read(answer.summary.unwrap().from_time.unwrap()).unwrap().to_string())
+        };
+        for day in ["2026-11-16", "2026-11-22"] {
+            assert_eq!(of(day, None).await.unwrap(), from, "{zone}");
+        }
+        for (day, at) in
+            [("monday", None), ("2026-11-16T00:00:00Z", None), ("2026-11-16", Some("2026-11-16T00:00:00Z"))]
+        {
+            assert_eq!(of(day, at).await.unwrap_err().code(), Code::InvalidArgument, "{day}");
+        }
+    }
+}

@@ -26,7 +26,7 @@ CREATE VIEW people AS SELECT id, coalesce(c->>'utm_source', '') AS source, coale
 CREATE VIEW money AS SELECT at, id, c->>'contact_id' AS contact, c->>'status' AS status, c->'amount'->>'minor' AS minor,
     c->'amount'->>'currency' AS currency, micros(c->>'paid_at') AS paid,
     CASE WHEN c->>'metadata' <> '' THEN c->>'metadata' ELSE '{}' END AS more FROM payments WHERE NOT deleted;
-CREATE VIEW subs AS SELECT id, micros(c->>'started_at') AS started, micros(c->>'canceled_at') AS canceled, c->>'status' AS status,
+CREATE VIEW subs AS SELECT id, micros(c->>'started_at') AS started, coalesce(micros(f->>'ended_at'), micros(c->>'canceled_at')) AS ended, c->>'status' AS status,
     CASE WHEN c->'mrr'->>'minor' > 0 THEN c->'mrr'->>'minor' ELSE f->'mrr'->>'minor' END AS minor, c->'mrr'->>'currency' AS currency
     FROM subscriptions;
 ";
@@ -158,9 +158,9 @@ impl Tables {
                 WHERE {CAME} AND more->'refunded' IS NOT NULL GROUP BY code ORDER BY code"))),
             ("failed", one(&format!("SELECT count(*) FROM money WHERE status = 'failed' AND {IN}"))),
             ("mrr", list(&format!("SELECT currency, sum(minor) FROM subs WHERE ?1 < ?2 AND started < ?2 AND minor > 0
-                AND NOT ({ends} AND (canceled IS NULL OR canceled < ?2)) GROUP BY currency ORDER BY currency"))),
+                AND NOT ({ends} AND (ended IS NULL OR ended < ?2)) GROUP BY currency ORDER BY currency"))),
             ("started", one("SELECT count(*) FROM subs WHERE started >= ?1 AND started < ?2")),
-            ("ended", one(&format!("SELECT count(*) FROM subs WHERE {ends} AND canceled >= ?1 AND canceled < ?2"))),
+            ("ended", one(&format!("SELECT count(*) FROM subs WHERE {ends} AND ended >= ?1 AND ended < ?2"))),
             ("messages", one(&format!("SELECT count(*) FROM visits WHERE type = 'chat.turn' AND {IN}"))),
             ("outcomes", list(&format!("SELECT outcome, count(*) AS n FROM talks t WHERE outcome <> '' AND {IN} AND at = (SELECT max(l.at) FROM talks l
                 WHERE l.session = t.session AND l.outcome <> '' AND l.at >= ?1 AND l.at < ?2) GROUP BY outcome ORDER BY n DESC, outcome"))),

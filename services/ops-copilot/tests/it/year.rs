@@ -6,7 +6,10 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use proto::sheets::v1::Tab;
 use serde_json::{Value, json};
 
-use crate::books::{Books, Entry};
+use crate::{
+    books::{Books, Entry},
+    lot::Lot,
+};
 
 /// Where the agency is.
 pub(crate) const ZONE: &str = "Europe/Berlin";
@@ -26,45 +29,6 @@ pub(crate) enum Plant {
     Ends(usize),
     /// The model costs so many times as much.
     Dear(u64),
-}
-
-/// Numbers by lot.
-struct Lot(u64);
-
-impl Lot {
-    fn next(&mut self) -> u64 {
-        // SplitMix64
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    /// So many times of a hundred.
-    fn percent(&mut self, chance: u64) -> bool {
-        self.below(100) < chance
-    }
-
-    /// A count of which `mean` are to be expected.
-    fn count(&mut self, mean: f64) -> u64 {
-        let (limit, mut product, mut count) = ((-mean).exp(), 1.0, 0);
-        loop {
-            product *= (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
-            if product <= limit {
-                return count;
-            }
-            count += 1;
-        }
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len() as u64) as usize]
-    }
 }
 
 /// A subscription that runs.
@@ -302,11 +266,22 @@ impl Year {
         let chosen = self.lot.below(self.running.len() as u64) as usize;
         let Running { row, amount, since, .. } = self.running.swap_remove(chosen);
         let at = self.moment(date.max(since.saturating_add(jiff::Span::new().days(1))));
-        let cells = &mut self.rows.get_mut(&Tab::Subscriptions.into()).unwrap()[row].cells;
-        cells["status"] = json!("canceled");
-        cells["canceled_at"] = json!(at);
+        let Entry { cells, former, .. } = &mut self.rows.get_mut(&Tab::Subscriptions.into()).unwrap()[row];
         cells["mrr"] = json!({"minor": 0, "currency": amount["currency"]});
-        self.rows.get_mut(&Tab::Subscriptions.into()).unwrap()[row].former = json!({"mrr": amount});
+        // At once, with what was paid for after it was called off, or by itself.
+        let (status, canceled_at, ended_at) = match row % 3 {
+            0 => ("canceled", Some(at), None),
+            1 => ("canceled", Some(at - SignedDuration::from_hours(24 * 25)), Some(at)),
+            _ => ("expired", None, Some(at)),
+        };
+        cells["status"] = json!(status);
+        if let Some(at) = canceled_at {
+            cells["canceled_at"] = json!(at);
+        }
+        *former = json!({"mrr": amount});
+        if let Some(at) = ended_at {
+            former["ended_at"] = json!(at);
+        }
     }
 
     /// Every subscription pays once in thirty days.

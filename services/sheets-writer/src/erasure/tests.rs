@@ -4,6 +4,7 @@ mod disk;
 mod held;
 mod others;
 mod replay;
+mod said;
 mod stated;
 mod stories;
 mod told;
@@ -166,7 +167,12 @@ async fn books() -> (TempDir, String, String) {
         verified_whop_user_id: "user_canary".into(),
         ..Default::default()
     };
-    let request = SaveLeadRequest { caller: Some(caller), request_id: "r1".into(), facts: Some(facts) };
+    let request = SaveLeadRequest {
+        caller: Some(caller),
+        request_id: "r1".into(),
+        facts: Some(facts),
+        said_time: None,
+    };
     claims::save(&*desk.told, request, Timestamp::now()).await.unwrap();
     // The meeting came to the chat by a claim, so that the login did not; the owner knows better.
     let by_user = people::Identity { whop_user: "user_canary".into(), ..Default::default() };

@@ -21,6 +21,7 @@ use super::{Books, status};
 use crate::{
     bookings,
     people::Identity,
+    rows::End,
     statements::{self, Party, Payment, Place, Statement},
     wire,
 };
@@ -75,7 +76,8 @@ impl BookkeepingService for Books {
         request: Request<RecordSubscriptionRequest>,
     ) -> Result<Response<RecordSubscriptionResponse>, Status> {
         let RecordSubscriptionRequest { party, subscription, .. } = request.into_inner();
-        let decoded = decode_party(party).and_then(|party| Ok((party, decode_subscription(subscription)?)));
+        let decoded = decode_party(party)
+            .and_then(|party| Ok((party, decode_subscription(subscription, (self.clock)())?)));
         let (party, statement) = decoded.map_err(|fault| status(fault.into()))?;
         let taken = statements::take(&*self.store, &statement, &party).await.map_err(status)?;
         self.ledger.wake();
@@ -152,12 +154,18 @@ fn decode_payment(wire: Option<PaymentStatement>) -> Result<Statement<Payment>, 
     Ok(Statement {
         version: version("payment.version", wire.version)?,
         created_at: time("payment.create_time", wire.create_time)?,
+        end: End::default(),
         item: Payment::new(row, refunded, metadata("payment.metadata", &wire.metadata)?),
     })
 }
 
-fn decode_subscription(wire: Option<SubscriptionStatement>) -> Result<Statement<tab::Subscription>, Fault> {
+fn decode_subscription(
+    wire: Option<SubscriptionStatement>,
+    now: Timestamp,
+) -> Result<Statement<tab::Subscription>, Fault> {
     let wire = wire.ok_or_else(|| wrong("subscription", "is required"))?;
+    // What is over and was to end later was broken off.
+    let told = optional_time("subscription.end_time", wire.end_time)?.map(|end| end.min(now));
     let item = tab::Subscription {
         id: id("subscription.subscription_id", wire.subscription_id)?,
         contact_id: String::new(),
@@ -173,6 +181,7 @@ fn decode_subscription(wire: Option<SubscriptionStatement>) -> Result<Statement<
     Ok(Statement {
         version: version("subscription.version", wire.version)?,
         created_at: time("subscription.create_time", wire.create_time)?,
+        end: End { told, heard: Some(now) },
         item,
     })
 }

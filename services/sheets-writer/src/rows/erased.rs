@@ -108,6 +108,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::rows::End;
 
     fn payment(version: u64, status: &str, metadata: &str) -> Row {
         let payment = tab::Payment {
@@ -129,9 +130,9 @@ mod tests {
         assert_eq!(doc.state, State::Pending);
         assert_eq!(doc.changed.keys().collect::<Vec<_>>(), ["metadata"]);
         for late in [2, 3] {
-            assert!(!doc.advance(payment(late, "pending", "Ann")));
+            assert!(!doc.advance(payment(late, "pending", "Ann"), End::default()));
         }
-        assert!(doc.advance(payment(4, "refunded", "Ann")));
+        assert!(doc.advance(payment(4, "refunded", "Ann"), End::default()));
         assert_eq!(doc.cell("status"), &Cell::Text("refunded".into()));
         assert_eq!(doc.cell("metadata"), &Cell::Empty);
     }

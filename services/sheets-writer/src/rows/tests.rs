@@ -13,7 +13,7 @@ fn only_what_changed_is_written_again() {
     let mut doc = RowDoc::of(row(1, 0.5, "buy"));
     doc.land(1, None);
     assert_eq!(doc.state, State::Written);
-    assert!(doc.advance(row(2, 0.9, "buy")));
+    assert!(doc.advance(row(2, 0.9, "buy"), End::default()));
     assert_eq!(doc.changed.keys().collect::<Vec<_>>(), ["score"]);
     assert_eq!(doc.state, State::Pending);
 }
@@ -21,15 +21,15 @@ fn only_what_changed_is_written_again() {
 #[test]
 fn what_is_older_never_overwrites_what_is_newer() {
     let mut doc = RowDoc::of(row(2, 0.9, "buy"));
-    assert!(!doc.advance(row(1, 0.5, "browse")));
-    assert!(!doc.advance(row(2, 0.5, "browse")));
+    assert!(!doc.advance(row(1, 0.5, "browse"), End::default()));
+    assert!(!doc.advance(row(2, 0.5, "browse"), End::default()));
     assert_eq!(doc, RowDoc::of(row(2, 0.9, "buy")));
 }
 
 #[test]
 fn a_change_while_a_batch_is_under_way_stays_pending() {
     let mut doc = RowDoc::of(row(1, 0.5, "buy"));
-    assert!(doc.advance(row(2, 0.9, "buy")));
+    assert!(doc.advance(row(2, 0.9, "buy"), End::default()));
     doc.land(1, None);
     assert_eq!((doc.state, doc.landed), (State::Pending, true));
     assert_eq!(doc.changed.keys().collect::<Vec<_>>(), ["score"]);
@@ -41,7 +41,7 @@ fn a_change_while_a_batch_is_under_way_stays_pending() {
 fn a_column_that_was_spoilt_while_a_batch_was_composed_stays_pending() {
     let mut doc = RowDoc::of(row(1, 0.5, "buy"));
     doc.land(1, None);
-    assert!(doc.advance(row(2, 0.9, "buy")));
+    assert!(doc.advance(row(2, 0.9, "buy"), End::default()));
     doc.rewrite(&["status".to_owned()].into());
     doc.land(2, Some(&["score".to_owned()]));
     assert_eq!(
@@ -55,7 +55,7 @@ fn a_row_that_a_person_deleted_stays_deleted() {
     let mut doc = RowDoc::of(row(1, 0.5, "buy"));
     doc.land(1, None);
     doc.state = State::Deleted;
-    assert!(doc.advance(row(2, 0.9, "buy")));
+    assert!(doc.advance(row(2, 0.9, "buy"), End::default()));
     assert_eq!(doc.state, State::Deleted);
 }
 
@@ -74,12 +74,12 @@ fn only_the_columns_that_were_spoilt_are_written_again() {
 #[test]
 fn only_the_version_that_was_refused_is_parked() {
     let mut doc = RowDoc::of(row(1, 0.5, "buy"));
-    assert!(doc.advance(row(2, 0.9, "buy")));
+    assert!(doc.advance(row(2, 0.9, "buy"), End::default()));
     doc.park(1, "refused");
     assert_eq!((doc.state, doc.error.as_deref()), (State::Pending, None));
     doc.park(2, "refused");
     assert_eq!((doc.state, doc.error.as_deref()), (State::Parked, Some("refused")));
-    assert!(doc.advance(row(3, 0.9, "buy")));
+    assert!(doc.advance(row(3, 0.9, "buy"), End::default()));
     assert_eq!((doc.state, doc.error.as_deref()), (State::Pending, None));
 }
 
@@ -106,7 +106,7 @@ fn a_row_whose_line_was_adopted_waits_for_its_id_before_anything_else() {
 fn a_row_that_is_parked_stays_so_until_it_gets_another_chance() {
     let mut doc = RowDoc::of(row(1, 0.5, "buy"));
     doc.land(1, None);
-    assert!(doc.advance(row(2, 0.9, "buy")));
+    assert!(doc.advance(row(2, 0.9, "buy"), End::default()));
     doc.park(2, "refused");
     doc.rewrite(&["status".to_owned()].into());
     doc.find_again(Timestamp::UNIX_EPOCH);

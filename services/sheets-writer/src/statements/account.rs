@@ -93,7 +93,7 @@ pub(super) async fn take<T: Item>(
     account.version = rows::next_version(work, &key, account.version).await?;
     let row = Row::of(account.item.row(), account.version, account.created_at);
     work.put(&T::ACCOUNTS, &doc_id, &account);
-    rows::upsert(work, row).await?;
+    rows::upsert_with(work, row, statement.end).await?;
     let owner = account.item.owner().clone();
     Taken::of(work, &owner, true).await
 }
@@ -113,7 +113,7 @@ pub(super) async fn forget<T: Item>(work: &mut Work<'_>, row_id: &str, veil: &Ve
 impl<T: Item> Account<T> {
     /// What was known, in the next version; or what is stated first.
     fn after(known: Option<Self>, statement: &Statement<T>) -> Self {
-        let Statement { version: stated, created_at, item } = statement.clone();
+        let Statement { version: stated, created_at, item, .. } = statement.clone();
         match known {
             Some(known) => Self { version: known.version + 1, stated, created_at, ..known },
             None => Self { item, version: 1, stated, created_at, place: Place::default(), erased: false },

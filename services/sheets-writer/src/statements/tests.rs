@@ -11,6 +11,7 @@ use super::*;
 use crate::{
     leads::{self, Signal},
     people::{Desk, Identity, email},
+    rows::End,
 };
 
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -65,7 +66,8 @@ pub(crate) fn payment(id: &str, version: u64, status: &str, refunded: i64) -> St
     };
     let metadata = Map::from_iter([("item".to_owned(), json!("strategy-consult"))]);
     let refunded = (refunded > 0).then(|| euros(refunded));
-    Statement { version, created_at: at("2025-10-01T10:00:00Z"), item: Payment::new(row, refunded, metadata) }
+    let item = Payment::new(row, refunded, metadata);
+    Statement { version, created_at: at("2025-10-01T10:00:00Z"), end: End::default(), item }
 }
 
 pub(crate) fn subscription(id: &str, version: u64, status: &str) -> Statement<tab::Subscription> {
@@ -80,7 +82,7 @@ pub(crate) fn subscription(id: &str, version: u64, status: &str) -> Statement<ta
         mrr: Some(euros(149_000)),
         ..Default::default()
     };
-    Statement { version, created_at: at("2025-10-01T10:00:00Z"), item }
+    Statement { version, created_at: at("2025-10-01T10:00:00Z"), end: End::default(), item }
 }
 
 impl Desk {

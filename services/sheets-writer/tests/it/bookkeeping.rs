@@ -114,8 +114,15 @@ async fn what_is_stated_is_in_the_books_and_survives_a_restart() {
 #[tokio::test]
 async fn what_a_subscription_brought_is_known_when_it_is_over() {
     let desk = Desk::start().await;
-    let ended =
-        SubscriptionStatement { version: 2, status: "canceled".into(), mrr: euros(0), ..subscription() };
+    let end_time = at("2025-10-30T10:00:00Z");
+    let ended = SubscriptionStatement {
+        version: 2,
+        status: "canceled".into(),
+        mrr: euros(0),
+        cancel_time: at("2025-10-05T10:00:00Z"),
+        end_time,
+        ..subscription()
+    };
     for subscription in [subscription(), ended] {
         let request = RecordSubscriptionRequest {
             party: party(),
@@ -133,6 +140,8 @@ async fn what_a_subscription_brought_is_known_when_it_is_over() {
         mrr.fields["minor"].kind.clone()
     };
     let number = |number: f64| Some(Kind::NumberValue(number));
+    let ended_at = row.former.clone().unwrap().fields["ended_at"].kind.clone();
+    assert_eq!(ended_at, Some(Kind::StringValue("2025-10-30T10:00:00Z".into())));
     assert_eq!((minor(row.cells), minor(row.former)), (number(0.0), number(149_000.0)));
 }
 

@@ -23,7 +23,12 @@ fn request(visitor: &str, request_id: &str, email: &str) -> SaveLeadRequest {
         traits,
         ..Default::default()
     };
-    SaveLeadRequest { caller: Some(caller), request_id: request_id.into(), facts: Some(facts) }
+    SaveLeadRequest {
+        caller: Some(caller),
+        request_id: request_id.into(),
+        facts: Some(facts),
+        said_time: None,
+    }
 }
 
 #[tokio::test]

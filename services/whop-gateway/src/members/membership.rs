@@ -93,6 +93,17 @@ impl Membership {
         self.expires_at.or(with_period)
     }
 
+    /// When it ended, if it has. Whop tells when it was called off, which may be long before: what has ended did so when
+    /// access was to end, or where it was broken off before, or that is not said, when it changed last.
+    pub(crate) fn ended_at(&self) -> Option<Timestamp> {
+        if !matches!(self.status, Status::Canceled | Status::Expired) {
+            return None;
+        }
+        // One that never changed since it was made shows that no change is told.
+        let changed = Some(self.touched_at).filter(|touched| *touched > self.created_at);
+        [self.ends_at(), changed].into_iter().flatten().min()
+    }
+
     /// Whop could not be asked since: what it said is held against the time. Where it ended by then it has ended.
     pub(super) fn lapse(&mut self, now: Timestamp) {
         if self.gives_access() && self.ends_at().is_some_and(|end| end <= now) {

@@ -62,6 +62,7 @@ fn of_membership(membership: Membership) -> RecordSubscriptionRequest {
         renew_time: membership.renews_at().map(wire_time),
         cancel_time: membership.canceled_at.map(wire_time),
         mrr: membership.mrr.map(wire),
+        end_time: membership.ended_at().map(wire_time),
     };
     let party = party(membership.user, membership.email, String::new());
     RecordSubscriptionRequest { party: Some(party), subscription: Some(statement), ..Default::default() }

@@ -125,3 +125,39 @@ async fn a_refusal_of_what_ended_a_moment_ago_is_none() {
     assert!(again.unwrap().cancel_at_period_end, "somebody ended it while whop was asked");
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn the_books_hear_when_it_ended_and_not_when_it_was_called_off() {
+    let rig = Rig::start().await;
+    let hours = jiff::SignedDuration::from_hours;
+    let made = rig.whop.time.now();
+    let (called_off, due) = (made + hours(48), made + hours(720));
+    // With its period, at once in spite of that, by itself, and when access was to end anyway.
+    let ends = [
+        (json!({"status": "canceled", "cancel_at_period_end": true, "canceled_at": called_off}), 721, due),
+        (
+            json!({"status": "canceled", "cancel_at_period_end": true, "canceled_at": called_off}),
+            100,
+            made + hours(100),
+        ),
+        (json!({"status": "expired"}), 800, made + hours(800)),
+        (json!({"status": "expired", "expires_at": due}), 800, due),
+    ];
+    for (number, (change, after, ended)) in ends.into_iter().enumerate() {
+        let id = format!("mem_{number}");
+        rig.whop.join(&id, "user_mara", "plan_growthmonthly");
+        let at = json!({"created_at": made, "current_period_end": due, "updated_at": made});
+        rig.whop.change("memberships", &id, at);
+        rig.tell(&format!("msg_a{number}"), "membership.activated", "memberships", &id).await;
+        rig.settle().await;
+        let running = rig.books.until_subscription(&id, |it| it.status == "active").await;
+        assert_eq!(running.subscription.unwrap().end_time, None);
+        rig.whop.change("memberships", &id, change);
+        rig.whop.change("memberships", &id, json!({"updated_at": made + hours(after)}));
+        rig.tell(&format!("msg_b{number}"), "membership.deactivated", "memberships", &id).await;
+        rig.settle().await;
+        let told = rig.books.until_subscription(&id, |it| it.status != "active").await.subscription.unwrap();
+        assert_eq!(told.end_time, Some(proto::time::wire(ended)), "{id}: {told:?}");
+    }
+    rig.stop().await;
+}

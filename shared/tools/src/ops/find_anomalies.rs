@@ -80,7 +80,7 @@ struct Told {
 async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
     let Input {} = arguments::read(call.arguments.take())?;
     let zone = call.session.zone();
-    let request = FindAnomaliesRequest { caller: call.caller(), at_time: None };
+    let request = FindAnomaliesRequest { caller: call.caller(), ..Default::default() };
     let answer = call.clients.find_anomalies(request).await?;
     let anomalies: Vec<Told> = answer.anomalies.into_iter().map(|anomaly| told(anomaly, &zone)).collect();
     Ok(Reply::of(json!({"anomalies": anomalies})))

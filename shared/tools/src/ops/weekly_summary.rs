@@ -2,6 +2,7 @@
 
 use domain::workflow::Audience;
 use futures_util::FutureExt as _;
+use jiff::{Timestamp, civil::Date};
 use proto::{
     common::v1::Money,
     ops::v1::{Figure, Funnel, GetWeeklySummaryRequest, PublishWeeklySummaryRequest, WeeklySummary},
@@ -87,7 +88,8 @@ pub(crate) static TOOL: Tool = Tool {
         r"\b(?:habe|haben)\b[^.!?]{0,60}\b(?:zusammenfassung|wochenbericht)\b[^.!?]{0,40}\b(?:veröffentlicht|verschickt|gesendet|geschickt)\b",
     ])],
     correction: ["no summary has been sent", "es wurde keine Zusammenfassung verschickt"],
-    on_failure: "The summary cannot be made right now. Say so; do not estimate any figure.",
+    on_failure: "It is NOT certain whether the summary was sent, if it was to be. Call it once more with exactly the same \
+        arguments, which sends nothing twice. If that fails too, say so; do not estimate any figure.",
     progress: "Adding up the week…",
     run: Run::Here(|call| run(call).boxed()),
 };
@@ -144,27 +146,44 @@ struct Counted {
 
 async fn run(mut call: Call<'_>) -> Result<Reply, Failure> {
     let Input { week_of, publish } = arguments::read(call.arguments.take())?;
-    let at_time = times::maybe("week_of", week_of.as_deref(), &call.session.zone())?;
+    let (at_time, day) = meant(week_of.as_deref().unwrap_or_default())?;
+    let mut is_told = false;
     let (summary, text, published) = if publish.unwrap_or(false) {
         let request = PublishWeeklySummaryRequest {
             caller: call.caller(),
             request_id: call.request_id.clone(),
             at_time,
+            day,
             again: false,
         };
         let answer = call.clients.publish_weekly_summary(request).await?;
+        is_told = !answer.channels.is_empty();
         (answer.summary, answer.text, answer.published)
     } else {
-        let request = GetWeeklySummaryRequest { caller: call.caller(), at_time };
+        let request = GetWeeklySummaryRequest { caller: call.caller(), at_time, day };
         let answer = call.clients.get_weekly_summary(request).await?;
         (answer.summary, answer.text, false)
     };
     let output = output(summary.ok_or(Failure::Odd("the summary"))?, text, published);
-    let receipt = published.then(|| {
+    let receipt = (published && is_told).then(|| {
         let week = [output.from.clone(), output.to.clone()].map(Option::unwrap_or_default).join(" to ");
         Receipt::new("The weekly summary is sent", [("Week", week)])
     });
     Ok(Reply { output: json!(output), receipt, unanswered: None })
+}
+
+/// The moment that is meant, or the day as it stands: whoever reports knows where days begin, which is not where the
+/// operator sits.
+fn meant(week_of: &str) -> Result<(Option<prost_types::Timestamp>, String), Failure> {
+    let week_of = week_of.trim();
+    if week_of.is_empty() {
+        return Ok((None, String::new()));
+    }
+    if let Ok(at) = week_of.parse::<Timestamp>() {
+        return Ok((Some(proto::time::wire(at)), String::new()));
+    }
+    let wrong = |_| Failure::Arguments("week_of must be a day, e.g. 2026-11-18".into());
+    week_of.parse::<Date>().map(|day| (None, day.to_string())).map_err(wrong)
 }
 
 fn output(summary: WeeklySummary, text: String, published: bool) -> Output {
@@ -208,4 +227,18 @@ fn counted(figure: Figure) -> Counted {
 
 fn amounts(money: &[Money]) -> Vec<String> {
     money.iter().filter_map(|money| amount(Some(money))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_stays_a_day_and_a_time_is_a_moment() {
+        let day = |text: &str| meant(text).map(|(at, day)| (at.map(|at| at.seconds), day)).ok();
+        assert_eq!(day("2026-11-16"), Some((None, "2026-11-16".to_owned())));
+        assert_eq!(day(" 2026-11-16T09:00:00 "), Some((None, "2026-11-16".to_owned())), "in no zone");
+        assert_eq!(day("2026-11-16T00:30:00+01:00"), Some((Some(1_794_785_400), String::new())));
+        assert_eq!((day(""), day("monday")), (Some((None, String::new())), None));
+    }
 }

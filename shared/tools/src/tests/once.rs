@@ -36,6 +36,14 @@ fn effective() -> Vec<&'static Tool> {
     ALL.iter().copied().filter(changes).collect()
 }
 
+#[test]
+fn what_changes_something_never_states_that_a_failure_changed_nothing() {
+    for tool in ALL.iter().filter(|tool| !tool.annotations.read_only && !tool.is_of_browser()) {
+        let told = tool.on_failure;
+        assert!(told.contains("NOT certain") && told.contains("exactly the same"), "{}: {told}", tool.name);
+    }
+}
+
 async fn run(number: u64) -> (Fault, &'static str, usize) {
     let mut roll = dice(number + 1);
     let fault = Fault {

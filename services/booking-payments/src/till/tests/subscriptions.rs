@@ -57,6 +57,7 @@ async fn a_subscription_that_is_called_off_brings_nothing() {
         let mut books = world.stripe.books();
         let thing = books.thing(&id);
         (thing["status"], thing["canceled_at"]) = ("canceled".into(), 1_800_000_500.into());
+        thing["ended_at"] = 1_802_592_000.into();
     }
     world.hear("customer.subscription.deleted", &id).await;
     world.tell().await;
@@ -69,6 +70,7 @@ async fn a_subscription_that_is_called_off_brings_nothing() {
     );
     assert_eq!((told[1].status.as_str(), told[1].mrr.as_ref().unwrap().minor_units), ("canceled", 0));
     assert_eq!(told[1].cancel_time.unwrap().seconds, 1_800_000_500);
+    assert_eq!((told[0].end_time, told[1].end_time.unwrap().seconds), (None, 1_802_592_000));
     assert!(told[1].version > told[0].version);
 }
 

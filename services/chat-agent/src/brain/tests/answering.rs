@@ -212,7 +212,10 @@ async fn a_failed_tool_tells_the_model_what_to_say() {
     let scene = scene("save me").await;
     bench.answer(&scene).await.unwrap();
     let output = inputs(&bench.model.requests()[1], "function_call_output")[0]["output"].to_string();
-    assert!(output.contains("could NOT be saved") && !output.contains("secret"), "{output}");
+    assert!(
+        output.contains("NOT certain that the details are saved") && !output.contains("secret"),
+        "{output}"
+    );
     assert!(!kinds(&scene.turn).await.contains(&"widget".to_owned()), "no receipt without an effect");
 }
 

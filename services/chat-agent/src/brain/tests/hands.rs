@@ -97,6 +97,7 @@ async fn a_link_is_shown_once_with_where_to_pay() {
     let scene = scene("I want the audit").await;
     bench.answer(&scene).await.unwrap();
     let shown = cards(&scene.turn).await;
+    assert_eq!(shown.len(), 1, "two equal calls have one effect");
     let link =
         shown[0].widget["children"].as_array().unwrap().iter().find(|child| child["type"] == "Markdown");
     assert!(link.unwrap()["value"].as_str().unwrap().starts_with("[Pay now](<https://pay.example/chk_"));

@@ -123,6 +123,16 @@ async fn an_answer_that_was_lost_is_asked_for_again_under_another_id() {
 }
 
 #[tokio::test]
+async fn a_success_that_came_late_is_asked_for_again_too() {
+    let office = Office::start().await;
+    office.lose("req_1").await;
+    office.time.advance_minutes(11);
+    let booked = office.book("req_2").await;
+    office.time.advance_minutes(1);
+    assert_eq!((office.book("req_3").await, office.wishes()), (booked, 1));
+}
+
+#[tokio::test]
 async fn a_wish_that_was_refused_is_over() {
     let office = Office::start().await;
     office.lose("req_1").await;

@@ -50,6 +50,11 @@ async fn who_waits_for_a_person_is_told_of_by_slack_and_mail_and_the_week_when_i
 
     let report = ask(&world, &["report", "--json"]).await.json(0);
     assert_eq!(report["summary"]["time_zone"], "UTC");
+    let of_day = ask(&world, &["report", "--at", "2025-10-28", "--json"]).await.json(0);
+    assert_eq!(of_day["summary"]["from_time"], "2025-10-27T00:00:00Z");
+    let of_moment = ask(&world, &["report", "--at", "2025-10-27T00:00:00+01:00", "--json"]).await.json(0);
+    assert_eq!(of_moment["summary"]["from_time"], "2025-10-20T00:00:00Z");
+    assert_eq!(ask(&world, &["report", "--at", "2025-10"]).await.code, 64);
     assert!(ask(&world, &["report"]).await.out.contains("\nVisits: 0 (0) sessions"));
     let words = ask(&world, &["report", "--publish"]).await;
     assert!(words.code == 0 && words.out.ends_with("\nSent.\n"), "{} {}", words.out, words.err);

@@ -25,9 +25,11 @@ pub(super) fn check(wanted: &[Wanted], effects: &Effects) {
     let rows = |tab| effects.rows[tab].len();
     assert_eq!((effects.bookings.len(), rows("bookings")), (2 * meetings, meetings));
     assert_eq!((effects.checkouts.len(), effects.tickets.len()), (checkouts, tickets));
-    assert_eq!((rows("leads"), rows("chat_events")), (leads, outcomes + hand_offs));
-    assert_eq!(rows("engagements"), meetings + outcomes + hand_offs, "a meeting that is booked is one, too");
-    assert_eq!(effects.letters.len(), hand_offs + notices);
+    let weeks = usize::from(many(|one| matches!(one, Wanted::Week)) > 0);
+    assert_eq!((rows("leads"), rows("chat_events")), (leads, outcomes + hand_offs + weeks));
+    let engagements = meetings + outcomes + hand_offs + weeks;
+    assert_eq!(rows("engagements"), engagements, "a meeting that is booked is one, too");
+    assert_eq!(effects.letters.len(), hand_offs + notices + weeks);
 }
 
 impl Effects {
@@ -64,6 +66,10 @@ impl Effects {
             }
             Wanted::Ticket { word } => vec![self.tickets.iter().filter(|text| text.contains(word)).count()],
             Wanted::Notice { word } => vec![letters(word)],
+            Wanted::Week => vec![
+                rows("engagements", &|row| row["outcome"] == "weekly_summary"),
+                letters("The week from "),
+            ],
         }
     }
 }

@@ -15,7 +15,9 @@ use tokio::{net::TcpListener, sync::Mutex};
 use super::line::{Broken, Line};
 use crate::processes::{
     child::{Process, host},
-    fleet::{agent_vars, aim_webhooks, broker_vars, start, till_vars, writer_vars},
+    fleet::{
+        agent_vars, aim_webhooks, broker_vars, members_paths, members_vars, start, till_vars, writer_vars,
+    },
 };
 
 /// The services in the order in which they are started.
@@ -107,7 +109,7 @@ impl Desk {
         let (writer, agent) = (url("sheets-writer"), url("chat-agent"));
         let at = |path: &str| format!("{}/{path}", self.providers.url());
         let [openai, sheets, calcom, stripe] = ["openai/v1", "sheets", "calcom", "stripe"].map(at);
-        let [whop, jwks, drive] = ["whop/api/v1", "whop/.well-known/jwks.json", "drive/v3"].map(at);
+        let whop = members_paths(&self.providers.url());
         let (till, members, copilot) = (url("booking-payments"), url("whop-gateway"), url("ops-copilot"));
         let (broker, smtp) = (url("session-broker"), format!("smtp://{}", self.mail));
         let tokens = format!("{CONCIERGE}:{CONCIERGES_TOKEN},{PORTAL}:{PORTALS_TOKEN}");
@@ -131,18 +133,7 @@ impl Desk {
             "booking-payments" => {
                 [&till_vars(&calcom, &stripe, &writer)[..], &[("CHAT_AGENT_ADDR", agent.as_str())]].concat()
             }
-            "whop-gateway" => vec![
-                ("WHOP_API_KEY", sandbox::WHOP_API_KEY),
-                ("WHOP_ACCOUNT_ID", sandbox::WHOP_ACCOUNT_ID),
-                ("WHOP_APP_ID", sandbox::WHOP_APP_ID),
-                ("WHOP_BASE_URL", &whop),
-                ("WHOP_JWKS_URL", &jwks),
-                ("WHOP_WEBHOOK_SECRETS", "ws_secret"),
-                ("DRIVE_BASE_URL", &drive),
-                ("GOOGLE_ACCESS_TOKEN", sandbox::ACCESS_TOKEN),
-                ("SHEETS_WRITER_ADDR", &writer),
-                ("SANDBOX_LEDGER_ADDR", &writer),
-            ],
+            "whop-gateway" => members_vars(&whop, &writer).into(),
             "ops-copilot" => vec![
                 ("SHEETS_WRITER_ADDR", &writer),
                 ("SMTP_URL", &smtp),

@@ -17,13 +17,32 @@ const KNOWN: &[Known] = &[Known::Id, Known::Wish, Known::Key];
 /// What was wanted, and what its effect is known by.
 #[derive(Clone, Debug)]
 pub(super) enum Wanted {
-    Meeting { email: String },
-    Checkout { email: String, reference: String },
-    Lead { email: String, word: String },
-    Outcome { session: String },
-    HandOff { session: String, word: String },
-    Ticket { word: String },
-    Notice { word: String },
+    Meeting {
+        email: String,
+    },
+    Checkout {
+        email: String,
+        reference: String,
+    },
+    Lead {
+        email: String,
+        word: String,
+    },
+    Outcome {
+        session: String,
+    },
+    HandOff {
+        session: String,
+        word: String,
+    },
+    Ticket {
+        word: String,
+    },
+    Notice {
+        word: String,
+    },
+    /// The last week's figures, published.
+    Week,
 }
 
 /// Whoever wants something.
@@ -111,6 +130,13 @@ impl Somebody {
         let notice = json!({"title": self.word});
         self.wish(desk, OPS, "notify", notice).fulfil(desk, tally).await;
         Wanted::Notice { word: self.word }
+    }
+
+    /// Wants the same as everybody else who wants it at this desk.
+    pub(super) async fn publish(self, desk: &Desk, tally: &Tally) -> Wanted {
+        let week = json!({"week_of": null, "publish": true});
+        self.wish(desk, OPS, "weekly_summary", week).fulfil(desk, tally).await;
+        Wanted::Week
     }
 }
 

@@ -32,6 +32,8 @@ const MEETINGS_ABREAST: usize = 3;
 /// How many of each are wanted at a desk. A meeting is three wishes: it is booked, moved, called off.
 const MEETINGS: usize = 15;
 const EACH: usize = 50;
+/// How many want the week's figures sent, all the same ones.
+const WEEKS: usize = 8;
 
 /// How likely each thing is that may befall a wish, in percent.
 const TROUBLE: u64 = 30;
@@ -52,6 +54,7 @@ enum Kind {
     HandOff,
     Ticket,
     Notice,
+    Week,
 }
 
 /// Kills one of these after the other until it is over; how often.
@@ -62,10 +65,13 @@ pub(super) async fn kill(
     over: Arc<AtomicBool>,
 ) -> usize {
     let mut dice = Rng::with_seed(seed);
-    let mut killed = 0;
+    let (mut killed, mut pause) = (0, Duration::ZERO);
     while !over.load(Ordering::SeqCst) {
-        tokio::time::sleep(Duration::from_millis(dice.u64(400..2_000))).await;
+        tokio::time::sleep(pause + Duration::from_millis(dice.u64(400..2_000))).await;
+        let begin = Instant::now();
         desk.restart(dice.choice(victims).unwrap()).await;
+        // on a slow machine they live longer, too
+        pause = begin.elapsed() * 2;
         killed += 1;
     }
     killed
@@ -75,6 +81,7 @@ pub(super) async fn kill(
 fn order(dice: &mut Rng) -> Vec<Kind> {
     let each = [Kind::Checkout, Kind::Lead, Kind::Outcome, Kind::HandOff, Kind::Ticket, Kind::Notice];
     let mut kinds: Vec<_> = each.into_iter().flat_map(|kind| [kind; EACH]).collect();
+    kinds.extend([Kind::Week; WEEKS]);
     dice.shuffle(&mut kinds);
     for _ in 0..MEETINGS {
         kinds.insert(dice.usize(..kinds.len() / 2), Kind::Meeting);
@@ -115,6 +122,7 @@ async fn storm(number: u64, tally: Arc<Tally>) -> (Arc<Desk>, Vec<Wanted>, Effec
                 Kind::HandOff => somebody.call_a_person(&desk, &tally).await,
                 Kind::Ticket => somebody.complain(&desk, &tally).await,
                 Kind::Notice => somebody.tell(&desk, &tally).await,
+                Kind::Week => somebody.publish(&desk, &tally).await,
             }
         });
     }

@@ -171,6 +171,7 @@ impl Guest {
             caller: Some(self.caller.clone()),
             request_id: "lead".to_owned(),
             facts: Some(facts),
+            said_time: None,
         };
         let link = Link::new(&world.service("sheets-writer").parse().unwrap()).unwrap();
         LeadServiceClient::new(link).save_lead(request).await.unwrap();

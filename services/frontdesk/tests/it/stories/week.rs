@@ -42,7 +42,8 @@ impl World {
 
     /// The week of a moment and the one before.
     async fn weeks(&self, moment: Timestamp) -> [WeeklySummary; 2] {
-        let request = GetWeeklySummaryRequest { caller: Some(operator()), at_time: wire(moment) };
+        let request =
+            GetWeeklySummaryRequest { caller: Some(operator()), at_time: wire(moment), ..Default::default() };
         let answer = self.reports().get_weekly_summary(request).await.unwrap().into_inner();
         [answer.summary.unwrap(), answer.before.unwrap()]
     }

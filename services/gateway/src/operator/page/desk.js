@@ -39,9 +39,24 @@ async function attempt(place, work) {
   return !why;
 }
 
+/** All threads of a list, page by page. */
+async function pages(query) {
+  const threads = [];
+  let after = '';
+  do {
+    const page = await call(`?${query}&limit=100${after && `&after=${encodeURIComponent(after)}`}`);
+    threads.push(...page.threads);
+    after = page.next ?? '';
+  } while (after);
+  return threads;
+}
+
 async function list() {
-  const query = desk.visitor ? `?visitor=${encodeURIComponent(desk.visitor)}` : '?handed_off=true';
-  const { threads } = await call(query);
+  const query = desk.visitor ? `visitor=${encodeURIComponent(desk.visitor)}` : 'handed_off=true';
+  const threads = await pages(query);
+  // whoever nobody has come to yet stands before those with whom somebody is
+  const behind = (thread) => Number(thread.state !== 'waiting_human');
+  if (!desk.visitor) threads.sort((one, other) => behind(one) - behind(other));
   at('list-title').textContent = desk.visitor ? 'Of this visitor' : 'Waiting';
   const focused = document.activeElement?.dataset?.thread;
   at('list').replaceChildren(...threads.map((thread) => entry(thread, open)));

@@ -38,6 +38,11 @@ async fn a_tool_that_has_not_done_its_work_says_so() {
     let world = World::start().await;
     for (output, text) in [
         (r#"{"error":"the slot is taken","advice":"Offer another."}"#, "the slot is taken. Offer another."),
+        (
+            r#"{"advice":"Offer next_slots.","error":"the slot is taken","next_slots":["2026-12-01T09:00:00Z"]}"#,
+            "the slot is taken. Offer next_slots.\n{\"next_slots\":[\"2026-12-01T09:00:00Z\"]}",
+        ),
+        (r#"{"error":"it did not work"}"#, "it did not work"),
         ("plain words", "plain words"),
     ] {
         let failed = CallToolResponse { output: output.into(), is_error: true };

@@ -66,10 +66,13 @@ impl Money {
     }
 }
 
-/// When a subscription ended: its `canceled_at`, once its state says that it is over. One that was canceled and runs to the end
-/// of what is paid for has not ended.
+/// When a subscription ended, once its state says that it is over: as it was kept when it came to that. Of rows without it
+/// their `canceled_at` is all that is known, although one that is canceled may run to the end of what is paid for.
 pub(crate) fn ended_at(cells: &Cells) -> Option<Timestamp> {
-    cells.time("canceled_at").filter(|_| subscription::is_over(cells.text("status")))
+    if !subscription::is_over(cells.text("status")) {
+        return None;
+    }
+    cells.ended_at().or_else(|| cells.time("canceled_at"))
 }
 
 /// Whether a subscription had begun at a moment and not ended; of one that is over without saying since when, it had.

@@ -48,7 +48,12 @@ impl ReportService for World {
         let caller = self.begin("publish_weekly_summary", request.caller)?;
         self.once("publish_weekly_summary", &caller, &request.request_id, |_| Ok("week".to_owned()))?;
         let (summary, text) = (Some(summary()), "A quiet week.".to_owned());
-        self.end(PublishWeeklySummaryResponse { summary, text, published: true })
+        self.end(PublishWeeklySummaryResponse {
+            summary,
+            text,
+            published: true,
+            channels: vec!["slack".to_owned()],
+        })
     }
 
     async fn find_anomalies(

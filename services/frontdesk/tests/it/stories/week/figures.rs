@@ -105,7 +105,7 @@ const UNANSWERED: &str = "
 const RUNS: &str = "
     unixepoch(coalesce(started_at, datetime(occurs, 'unixepoch')), 'subsec') < :end
     AND NOT (status IN ('canceled', 'completed', 'expired', 'incomplete_expired', 'unpaid')
-        AND (canceled_at IS NULL OR unixepoch(canceled_at, 'subsec') < :end))";
+        AND (coalesce(ended_at, canceled_at) IS NULL OR unixepoch(coalesce(ended_at, canceled_at), 'subsec') < :end))";
 
 // === impl Tables ===
 
@@ -143,7 +143,7 @@ impl Tables {
                 FROM answered WHERE json_extract(payload_json, '$.cost.billionths') IS NOT NULL GROUP BY 1"),
             started: one(&format!("SELECT count(*) FROM subscriptions WHERE {}", within("started_at"))),
             ended: one(&format!("SELECT count(*) FROM subscriptions WHERE {}
-                AND status IN ('canceled', 'completed', 'expired', 'incomplete_expired', 'unpaid')", within("canceled_at"))),
+                AND status IN ('canceled', 'completed', 'expired', 'incomplete_expired', 'unpaid')", within("coalesce(ended_at, canceled_at)"))),
             failed: one("SELECT count(*) FROM payments WHERE status = 'failed' AND occurs >= :start AND occurs < :end"),
             messages: one("SELECT count(*) FROM visits WHERE type = 'chat.turn'"),
             outcomes: map(OUTCOMES),

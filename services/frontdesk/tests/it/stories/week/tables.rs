@@ -17,11 +17,13 @@ impl Tables {
         let connection = Connection::open_in_memory().unwrap();
         for tab in domain::Tab::ALL {
             let columns = tab.columns();
-            let names: Vec<_> = columns.iter().map(|column| format!("\"{column}\"")).collect();
+            // When a subscription was over is no column of the tab.
+            let names: Vec<_> =
+                columns.iter().chain([&"ended_at"]).map(|column| format!("\"{column}\"")).collect();
             let sql =
                 format!("CREATE TABLE {} (occurs REAL, place INTEGER, {})", tab.as_str(), names.join(", "));
             connection.execute(&sql, params![]).unwrap();
-            let marks = vec!["?"; columns.len() + 2].join(", ");
+            let marks = vec!["?"; columns.len() + 3].join(", ");
             let insert = format!("INSERT INTO {} VALUES ({marks})", tab.as_str());
             for (place, row) in (0_i64..).zip(world.rows(Tab::named(tab.as_str()).unwrap()).await) {
                 if row.state() == RowState::Deleted {
@@ -34,6 +36,8 @@ impl Tables {
                 cells.extend(
                     columns.iter().map(|column| cell(fields.get(*column).and_then(|cell| cell.kind.clone()))),
                 );
+                let former = row.former.unwrap_or_default().fields;
+                cells.push(cell(former.get("ended_at").and_then(|cell| cell.kind.clone())));
                 connection.execute(&insert, rusqlite::params_from_iter(cells)).unwrap();
             }
         }
