@@ -112,6 +112,15 @@ pub(crate) struct Desk {
     pub(crate) refuse: Vec<Status>,
 }
 
+impl Desk {
+    /// Takes a call down; fails if it is to fail.
+    fn begin(&mut self, rpc: &'static str, caller: Option<Caller>) -> Result<Caller, Status> {
+        let caller = caller.unwrap_or_default();
+        self.asked.push((rpc, caller.clone()));
+        self.refuse.pop().map_or(Ok(caller), Err)
+    }
+}
+
 impl World {
     pub(crate) fn new() -> Self {
         let mut desk = Desk::default();
@@ -164,12 +173,9 @@ impl World {
         bookings.chain(links).chain(records).chain(effects).collect()
     }
 
-    /// Takes a call down; fails if it is to fail.
+    /// [`Desk::begin`]
     fn begin(&self, rpc: &'static str, caller: Option<Caller>) -> Result<Caller, Status> {
-        let caller = caller.unwrap_or_default();
-        let mut desk = self.desk();
-        desk.asked.push((rpc, caller.clone()));
-        desk.refuse.pop().map_or(Ok(caller), Err)
+        self.desk().begin(rpc, caller)
     }
 
     /// What a request comes to: what it came to before, or `make` and its id now.

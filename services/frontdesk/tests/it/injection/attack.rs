@@ -7,25 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     CONCIERGE, CONCIERGES_TOKEN, PORTAL, PORTALS_TOKEN, Way,
-    victims::{Kept, Victim, kept, member_session, session},
+    victims::{Kept, Victim, kept, member_session, session, text},
 };
 use crate::world::World;
-
-/// Names under which a tool might take whom a call is about.
-const NAMES: [&str; 12] = [
-    "visitor_id",
-    "contact_id",
-    "session_id",
-    "thread_id",
-    "user_id",
-    "whop_user",
-    "verified_whop_user_id",
-    "caller",
-    "email",
-    "booking_id",
-    "checkout_id",
-    "membership_id",
-];
 
 /// Arguments of tools that name something of somebody's.
 const IDS: [&str; 3] = ["booking_id", "action_id", "license_key"];
@@ -60,8 +44,8 @@ fn sound(world: &World, schema: &Value) -> Map<String, Value> {
     properties.iter().map(fill).collect()
 }
 
-/// Ways of putting a text into a call: as whatever names something of somebody's; and in turn in place of one text, of all of
-/// them, and under a name that is none.
+/// Ways of putting a text into a call: as whatever names something of somebody's; and in turn in place of one text and of all
+/// of them.
 fn hostile(sound: &Map<String, Value>, word: &str, turn: usize) -> Vec<Value> {
     // an address that somebody gives joins rows in the owner's books, whoever they are: that is another test
     let is_claim = |name: &str| name == "email" && word.contains('@');
@@ -73,30 +57,32 @@ fn hostile(sound: &Map<String, Value>, word: &str, turn: usize) -> Vec<Value> {
     };
     let mut calls = Vec::new();
     calls.extend(IDS.into_iter().filter(|id| sound.contains_key(*id)).map(|id| with(&[id])));
-    calls.push(match (turn % 3, names.get(turn / 3 % names.len().max(1))) {
-        (0, Some(name)) => with(&[name.as_str()]),
-        (1, Some(_)) => with(&names.iter().map(|name| name.as_str()).collect::<Vec<_>>()),
-        _ => with(&[NAMES[turn / 3 % NAMES.len()]]),
-    });
+    match names.get(turn / 2 % names.len().max(1)) {
+        Some(name) if turn.is_multiple_of(2) => calls.push(with(&[name.as_str()])),
+        Some(_) => calls.push(with(&names.iter().map(|name| name.as_str()).collect::<Vec<_>>())),
+        None => {}
+    }
     calls
 }
 
-/// What an answer says of the victims that the attacker has not said.
-fn told(said: &BTreeSet<String>, answer: &str, victims: &[Victim]) -> Vec<String> {
+/// What an answer says of the victims that the call has not said.
+fn told(asked: &str, answer: &str, victims: &[Victim]) -> Vec<String> {
     let words = victims.iter().flat_map(|victim| victim.secrets.iter().chain(&victim.known));
-    words.filter(|word| answer.contains(word.as_str()) && !said.contains(*word)).cloned().collect()
+    words.filter(|word| answer.contains(word.as_str()) && !asked.contains(word.as_str())).cloned().collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_arguments_over_mcp_learn_nothing_and_change_nothing_of_others() {
     let world = World::exposed().await;
-    let victims =
+    let mut victims =
         [Victim::visitor(&world, 1).await, Victim::visitor(&world, 2).await, Victim::member(&world).await];
     world.sandbox().club().join("user_jonas", "plan_growthmonthly").unwrap();
     let ask = json!({"modes": ["self_hosted"], "workflowId": CONCIERGE});
-    let own = session(&world, CONCIERGES_TOKEN, &ask).await["session_token"].as_str().unwrap().to_owned();
     let members = member_session(&world, "user_jonas").await["session_token"].as_str().unwrap().to_owned();
     world.at_rest().await;
+    for victim in &mut victims {
+        victim.find_contact(&world).await;
+    }
     let before = kept(&world, &victims).await;
     for (kind, least) in
         [("bookings", 2), ("checkouts", 2), ("memberships", 1), ("Contacts", 3), ("Leads", 2), ("chat 0", 1)]
@@ -104,16 +90,21 @@ async fn hostile_arguments_over_mcp_learn_nothing_and_change_nothing_of_others()
         assert!(before[kind].len() >= least, "{kind}: {before:#?}");
     }
 
-    let ways = [Way::new(CONCIERGE, CONCIERGES_TOKEN, &own), Way::new(PORTAL, PORTALS_TOKEN, &members)];
     let mut attack = Attack::default();
-    for way in &ways {
-        for (tool, schema) in way.tools(&world).await {
-            attack.of(&world, way, &tool, &schema, &victims).await;
-        }
+    let fresh = async || text(&session(&world, CONCIERGES_TOKEN, &ask).await["session_token"]);
+    let first = Way::new(CONCIERGE, CONCIERGES_TOKEN, &fresh().await);
+    for (tool, schema) in first.tools(&world).await {
+        // a visitor of its own for each tool: what others did with the victims' words is not theirs to list
+        let way = Way::new(CONCIERGE, CONCIERGES_TOKEN, &fresh().await);
+        attack.of(&world, &way, &tool, &schema, &victims).await;
     }
-    let Attack { calls, refused, worked, leaks, .. } = attack;
+    let way = Way::new(PORTAL, PORTALS_TOKEN, &members);
+    for (tool, schema) in way.tools(&world).await {
+        attack.of(&world, &way, &tool, &schema, &victims).await;
+    }
+    let Attack { calls, worked, leaks } = attack;
     assert_eq!(leaks, [] as [String; 0]);
-    assert!(calls > 1_000 && refused * 2 > calls, "{refused} of {calls} calls were refused");
+    assert!(calls > 1_000, "{calls} calls");
     let own = [
         "book_meeting",
         "create_checkout_link",
@@ -131,11 +122,8 @@ async fn hostile_arguments_over_mcp_learn_nothing_and_change_nothing_of_others()
 #[derive(Default)]
 struct Attack {
     calls: usize,
-    refused: usize,
     /// Tools that did their work with arguments of the attacker's own.
     worked: BTreeSet<String>,
-    /// The victims' words that the attacker has said so far.
-    said: BTreeSet<String>,
     leaks: Vec<String>,
 }
 
@@ -147,9 +135,18 @@ impl Attack {
             if turn == 0 && self.call(world, way, tool, &json!(sound), victims).await {
                 self.worked.insert(tool.to_owned());
             }
-            self.said.insert(word.to_owned());
             for arguments in hostile(&sound, word, turn) {
                 self.call(world, way, tool, &arguments, victims).await;
+            }
+        }
+        // whoever takes whom a call is about from its arguments would act for the victim
+        let sound = sound(world, schema);
+        for (name, id) in victims.iter().flat_map(|victim| &victim.named) {
+            if !sound.contains_key(*name) {
+                let mut arguments = json!(sound);
+                arguments[*name] = json!(id);
+                let is_taken = self.call(world, way, tool, &arguments, victims).await;
+                assert!(!is_taken, "{tool} takes {name}");
             }
         }
     }
@@ -165,11 +162,9 @@ impl Attack {
     ) -> bool {
         let answer = way.call(world, self.calls, tool, arguments).await;
         self.calls += 1;
-        let told = told(&self.said, &answer.text, victims);
+        let told = told(&arguments.to_string(), &answer.text, victims);
         self.leaks.extend(told.into_iter().map(|word| format!("{tool} {arguments}: {word}")));
-        let refused = answer.json()["result"]["isError"] == true;
-        self.refused += usize::from(refused);
-        !refused
+        answer.json()["result"]["structuredContent"].is_object()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use proto::sheets::v1::Tab;
 use reqwest::Method;
 use sandbox::INTRO_CALL;
 use serde_json::{Value, json};
@@ -19,6 +20,8 @@ pub(super) struct Victim {
     pub(super) secrets: Vec<String>,
     /// What an attacker may have come to know: ids, addresses, tokens.
     pub(super) known: Vec<String>,
+    /// The same, under names by which a tool might take whom a call is about.
+    pub(super) named: Vec<(&'static str, String)>,
     talk: Option<(Talk, String)>,
 }
 
@@ -28,7 +31,7 @@ pub(super) async fn session(world: &World, bearer: &str, body: &Value) -> Value 
     Answer::of(asked).await.ok()
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
@@ -83,7 +86,18 @@ impl Victim {
             text(&paid["metadata"]["visitor"]),
             text(&paid["metadata"]["session"]),
         ];
-        Self { secrets, known, talk: Some((talk, thread)) }
+        let visitor = text(&paid["metadata"]["visitor"]);
+        let named = vec![
+            ("visitor_id", visitor.clone()),
+            ("caller", visitor),
+            ("session_id", text(&paid["metadata"]["session"])),
+            ("session", text(&made["session_token"])),
+            ("thread_id", thread.clone()),
+            ("email", known[0].clone()),
+            ("booking_id", known[1].clone()),
+            ("checkout_id", known[2].clone()),
+        ];
+        Self { secrets, known, named, talk: Some((talk, thread)) }
     }
 
     /// A member who pays, has a contract and opens a ticket.
@@ -117,15 +131,25 @@ impl Victim {
             "canarymember@victim.example",
         ];
         let secrets = words.map(str::to_owned).into();
-        known.extend(
-            payments["payments"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|one| one["reference"].as_str().map(str::to_owned)),
-        );
+        let payments = payments["payments"].as_array().unwrap().iter();
+        let payments: Vec<_> = payments.map(|one| text(&one["reference"])).collect();
+        assert!(!payments.is_empty(), "whoever joins has paid");
+        known.extend(payments);
         known.extend(membership["license_key"].as_str().map(str::to_owned));
-        Self { secrets, known, talk: None }
+        let mut named =
+            ["user_id", "whop_user", "verified_whop_user_id"].map(|name| (name, known[0].clone())).to_vec();
+        named.push(("membership_id", known[2].clone()));
+        Self { secrets, known, named, talk: None }
+    }
+
+    /// Notes the contact that the books have of them.
+    pub(super) async fn find_contact(&mut self, world: &World) {
+        let rows = world.stored(Tab::Contacts).await;
+        let theirs =
+            rows.iter().find(|row| self.known[..2].iter().any(|word| format!("{row:?}").contains(word)));
+        let contact = theirs.unwrap_or_else(|| panic!("no contact of {:?}", self.known)).row_id.clone();
+        self.named.push(("contact_id", contact.clone()));
+        self.known.push(contact);
     }
 
     /// What they see of their own chat.
@@ -164,7 +188,7 @@ pub(super) async fn kept(world: &World, victims: &[Victim]) -> Kept {
     kept.insert("payments".to_owned(), texts(sandbox.club().payments().unwrap()));
     kept.insert("tickets".to_owned(), texts(tickets(world).await));
     for tab in 1..=7 {
-        let tab = proto::sheets::v1::Tab::try_from(tab).unwrap();
+        let tab = Tab::try_from(tab).unwrap();
         let rows =
             world.stored(tab).await.into_iter().map(|row| format!("{} {:?}", row.row_id, sorted(row.cells)));
         kept.insert(format!("{tab:?}"), rows.filter(of_theirs).collect());

@@ -13,7 +13,7 @@ use proto::{
     booking::v1::{Checkout, CreateCheckoutRequest, payment_service_client::PaymentServiceClient},
     common::v1::{Caller, TickRequest, operations_service_client::OperationsServiceClient},
 };
-use sandbox::{Outcome, STRATEGY_CONSULT, Sandbox, Side};
+use sandbox::{Outcome, STRATEGY_CONSULT, Sandbox, Side, Told};
 use serde_json::{Value, json};
 
 use super::{
@@ -21,7 +21,10 @@ use super::{
     scripts::SENDERS,
 };
 use crate::{
-    chat::talk::{Talk, request},
+    chat::{
+        LEAD,
+        talk::{Talk, request},
+    },
     processes::fleet::{self, Fleet},
     world::{PATIENCE, World, until},
 };
@@ -139,6 +142,50 @@ async fn what_was_paid_and_moved_is_told_in_its_thread_once() {
     let notices = ann.notices().await;
     assert_eq!((notices.len(), notices[1][0].as_str()), (2, "Your meeting was moved"), "{notices:?}");
     assert_eq!(bob.notices().await, Vec::<Vec<String>>::new(), "it is nothing of his");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_team_is_told_of_each_once_with_the_conversations_and_without_names() {
+    let wishes = [("LIMIT_CHAT", "off"), ("LIMIT_NOTICES", "off"), ("NOTIFY_EVENTS", "all")];
+    let world = World::with(&wishes).await;
+    world.look_is_over().await;
+    let (sandbox, till) = (world.sandbox(), world.till());
+    let ann = Visitor::welcome(74, &format!("http://{}", world.system.gateway), world.dir.path()).await;
+    ann.talk.say(&ann.thread, LEAD).await;
+    let link = ann.asks_to_pay(&till, starts(sandbox, STRATEGY_CONSULT)[0]).await;
+    duplicate(sandbox);
+    let sessions = sandbox.till().all("checkout.session").unwrap();
+    sandbox.till().fail(sessions[0]["id"].as_str().unwrap()).unwrap();
+    // of a lead and of this, by two ways
+    until("the team knows of the failure", || sandbox.told().unwrap().len() == 4).await;
+    ann.pays(sandbox, &link);
+    ann.is_told(1).await;
+    arrive_twice(sandbox).await;
+    world.at_rest().await;
+    until("everybody is told", || sandbox.told().unwrap().len() >= 8).await;
+
+    let told = sandbox.told().unwrap();
+    let said = |told: &Told| {
+        let subject = told.letter.as_ref().map_or("", |letter| letter.subject.as_str());
+        format!("{subject}\n{}", told.text)
+    };
+    for title in ["A new lead", "A payment failed", "A payment came", "A meeting was booked"] {
+        let of_it = told.iter().filter(|told| said(told).contains(title));
+        let mut ways: Vec<_> = of_it.map(|told| told.way.as_str()).collect();
+        ways.sort_unstable();
+        assert_eq!(ways, ["email", "slack"], "{title}: {told:#?}");
+    }
+    assert_eq!(told.len(), 8, "{told:#?}");
+    // a payment and a meeting know who asked for them, and not in which of their conversations
+    let conversations = [("thread", &ann.thread), ("visitor", &ann.guest.caller.visitor_id)];
+    let conversations = conversations.map(|(name, id)| format!("/operator?{name}={id}"));
+    for told in &told {
+        let all = said(told);
+        assert!(conversations.iter().any(|conversation| all.contains(conversation)), "{all}");
+        let personal = ["Ann Example", "ann@example.com", "Guest74", &ann.guest.email];
+        assert!(!personal.iter().any(|word| all.contains(word)), "{all}");
+    }
     world.stop().await;
 }
 
