@@ -34,9 +34,9 @@ pub(crate) async fn pressed(agent: &Agent, turn: &Turn, item_id: &str) -> Result
     if outcome.is_error {
         return Ok(say(turn, Language::of_locale(&turn.session.locale).not_undone()).await?);
     }
-    turn.replace(Item::Widget(card::without_undo(shown))).await?;
+    // the button goes last: whoever dies before it is pressed again, and all of this is done once
     if let Some(receipt) = outcome.receipt {
         receipts::keep(turn, &session, (&undo.tool, &undo.arguments), &receipt).await?;
     }
-    Ok(())
+    Ok(turn.replace(Item::Widget(card::without_undo(shown))).await?)
 }

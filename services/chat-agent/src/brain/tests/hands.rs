@@ -55,7 +55,7 @@ async fn a_booking_is_shown_and_taken_back_by_its_button() {
     let mut second = press(first.turn.history().await.unwrap(), &shown.head.id).await;
     bench.answer(&second).await.unwrap();
     let heard = names(&second.heard());
-    assert_eq!(heard, ["progress_update", "thread.item.replaced", "thread.item.done"]);
+    assert_eq!(heard, ["progress_update", "thread.item.done", "thread.item.replaced"]);
     let after = cards(&second.turn).await;
     assert_eq!(card::undo(&after[0].widget), None, "its button is gone");
     assert!(after[1].copy_text.as_ref().unwrap().starts_with("Your meeting was cancelled"));

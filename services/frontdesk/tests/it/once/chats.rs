@@ -127,7 +127,9 @@ impl Visitor {
         let is_unlucky = self.streams <= UNLUCKY && self.dice.u64(..100) < 75;
         let at = if is_unlucky { once(desk.gateway(), fate).await } else { desk.gateway() };
         let (events, is_whole) = hear(self.talk.moved_to(&format!("http://{at}")).request(body)).await;
-        let is_cut = is_unlucky && matches!(fate, Break::Asking(_)) && !is_whole && events.is_empty();
+        // less than the body alone, and the headers come before it
+        let is_short = matches!(fate, Break::Asking(bytes) if bytes < body.to_string().len() as u64);
+        let is_cut = is_unlucky && is_short;
         (events, is_whole, is_cut)
     }
 
